@@ -12,6 +12,12 @@
 extern "C" {
 #endif
 
+#if defined(__GNUC__)
+#define PARE_API __attribute__((visibility("default")))
+#else
+#define PARE_API
+#endif
+
 /* X(name, what it stands for): the codes, once for the enum and once for their texts. */
 #define PARE_ERROR_CODES(X)                                                                        \
     X(FAILED, "failed")                                                                            \
@@ -40,7 +46,7 @@ struct pare_error {
 };
 
 /* The kind of failure in two or three words, "malformed data"; never NULL. */
-const char *pare_error_name(enum pare_error_code code);
+PARE_API const char *pare_error_name(enum pare_error_code code);
 
 #ifdef __cplusplus
 }

@@ -10,10 +10,9 @@
 
 const char *pare_error_name(enum pare_error_code code)
 {
-    static const char *const names[] = {
-        [PARE_OK] = "no error",
+    static const char *const names[] = { [PARE_OK] = "no error",
 #define ERROR_NAME(name, text) [PARE_ERR_##name] = text,
-        PARE_ERROR_CODES(ERROR_NAME)
+                                         PARE_ERROR_CODES(ERROR_NAME)
 #undef ERROR_NAME
     };
     return (size_t)code < ARRAY_SIZE(names) ? names[code] : "unknown error";
@@ -26,17 +25,16 @@ static void set_text(struct pare_error *err, const char *fmt, va_list args)
     text_clean(raw, strlen(raw), err->text, sizeof(err->text));
 }
 
-bool error_set(struct pare_error *err, enum pare_error_code code, const char *fmt, ...)
+void error_write(struct pare_error *err, enum pare_error_code code, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     err->code = code;
     set_text(err, fmt, args);
     va_end(args);
-    return false;
 }
 
-bool error_prefix(struct pare_error *err, const char *fmt, ...)
+void error_write_prefix(struct pare_error *err, const char *fmt, ...)
 {
     struct pare_error before = *err;
     va_list args;
@@ -45,10 +43,9 @@ bool error_prefix(struct pare_error *err, const char *fmt, ...)
     va_end(args);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %s", before.text);
-    return false;
 }
 
-bool error_errno(struct pare_error *err, const char *fmt, ...)
+void error_write_errno(struct pare_error *err, const char *fmt, ...)
 {
     int number = errno;
     va_list args;
@@ -58,10 +55,9 @@ bool error_errno(struct pare_error *err, const char *fmt, ...)
     va_end(args);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(number));
-    return false;
 }
 
-bool error_no_memory(struct pare_error *err, size_t size)
+void error_write_no_memory(struct pare_error *err, size_t size)
 {
-    return error_set(err, PARE_ERR_MEMORY, "out of memory: %zu bytes could not be had", size);
+    error_write(err, PARE_ERR_MEMORY, "out of memory: %zu bytes could not be had", size);
 }

@@ -16,8 +16,8 @@ struct pare_error;
 
 /* A file being written. The zeroed struct is done already. */
 struct file_out {
-    int fd;       /* -1 when closed */
-    char *path;   /* where it will be, owned here */
+    int fd;     /* -1 when closed */
+    char *path; /* where it will be, owned here */
     char *temporary;
     bool sync; /* fsync before the rename: on by default */
 };

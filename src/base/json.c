@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,39 @@ struct reader {
     const char *text;
     size_t length, at;
     struct pare_error *err;
+    json_visit_fn *visit; /* NULL: only judging */
+    void *data;
+    struct buf path; /* of the value under way, while visiting */
+    bool stopped;
 };
+
+enum { PATH_BYTES_MAX = 64 * 1024 };
+
+/* One step down; returns what path_leave() wants to come back. */
+static size_t path_enter(struct reader *r, const char *step, size_t length)
+{
+    size_t before = r->path.length;
+    if (r->visit) {
+        if (before)
+            buf_char(&r->path, '.');
+        buf_add(&r->path, step, length);
+    }
+    return before;
+}
+
+static void path_leave(struct reader *r, size_t before)
+{
+    if (r->visit && r->path.data) {
+        r->path.length = before;
+        r->path.data[before] = '\0';
+    }
+}
+
+static void visit(struct reader *r, size_t start)
+{
+    if (r->visit && !r->stopped)
+        r->stopped = !r->visit(r->data, buf_string(&r->path), r->text + start, r->at - start);
+}
 
 static bool bad(struct reader *r, const char *expected)
 {
@@ -140,7 +173,7 @@ struct keys {
     struct key {
         const char *text;
         size_t length;
-    } *list;
+    } * list;
     size_t count, room;
 };
 
@@ -188,8 +221,10 @@ static bool check_members(struct reader *r, int depth, struct keys *keys)
         if (peek(r) != ':')
             return bad(r, "a colon");
         r->at++;
+        size_t before = path_enter(r, r->text + start, keys->list[keys->count - 1].length);
         if (!check_value(r, depth + 1, &kind))
             return false;
+        path_leave(r, before);
         skip_blanks(r);
     } while (peek(r) == ',' && r->at++ < r->length);
     if (peek(r) != '}')
@@ -200,10 +235,11 @@ static bool check_members(struct reader *r, int depth, struct keys *keys)
 
 static bool check_object(struct reader *r, int depth)
 {
-    r->at++;
+    size_t start = r->at++;
     skip_blanks(r);
     if (peek(r) == '}') {
         r->at++;
+        visit(r, start);
         return true;
     }
     struct keys keys = { 0 };
@@ -215,35 +251,33 @@ static bool check_object(struct reader *r, int depth)
 static bool check_array(struct reader *r, int depth)
 {
     enum json_kind kind;
-    r->at++;
+    char step[24];
+    size_t start = r->at++;
     skip_blanks(r);
     if (peek(r) == ']') {
         r->at++;
+        visit(r, start);
         return true;
     }
-    do {
+    for (size_t i = 0;; i++) {
+        size_t before = path_enter(r, step, (size_t)snprintf(step, sizeof(step), "%zu", i));
         if (!check_value(r, depth + 1, &kind))
             return false;
+        path_leave(r, before);
         skip_blanks(r);
-    } while (peek(r) == ',' && r->at++ < r->length);
+        if (peek(r) != ',')
+            break;
+        r->at++;
+    }
     if (peek(r) != ']')
         return bad(r, "a comma or ]");
     r->at++;
     return true;
 }
 
-static bool check_value(struct reader *r, int depth, enum json_kind *ret_kind)
+static bool check_scalar(struct reader *r, enum json_kind *ret_kind)
 {
-    if (depth > JSON_DEPTH_MAX)
-        return error_set(r->err, PARE_ERR_FORMAT, "JSON nested deeper than %d", JSON_DEPTH_MAX);
-    skip_blanks(r);
     switch (peek(r)) {
-    case '{':
-        *ret_kind = JSON_OBJECT;
-        return check_object(r, depth);
-    case '[':
-        *ret_kind = JSON_ARRAY;
-        return check_array(r, depth);
     case '"':
         *ret_kind = JSON_STRING;
         return check_string(r);
@@ -264,17 +298,55 @@ static bool check_value(struct reader *r, int depth, enum json_kind *ret_kind)
     }
 }
 
+static bool check_value(struct reader *r, int depth, enum json_kind *ret_kind)
+{
+    if (depth > JSON_DEPTH_MAX)
+        return error_set(r->err, PARE_ERR_FORMAT, "JSON nested deeper than %d", JSON_DEPTH_MAX);
+    skip_blanks(r);
+    if (peek(r) == '{') {
+        *ret_kind = JSON_OBJECT;
+        return check_object(r, depth);
+    }
+    if (peek(r) == '[') {
+        *ret_kind = JSON_ARRAY;
+        return check_array(r, depth);
+    }
+    size_t start = r->at;
+    if (!check_scalar(r, ret_kind))
+        return false;
+    visit(r, start);
+    return true;
+}
+
+static bool check_document(struct reader *r, enum json_kind *ret_kind)
+{
+    if (!check_value(r, 0, ret_kind))
+        return false;
+    skip_blanks(r);
+    return r->at == r->length || bad(r, "the end");
+}
+
 bool json_check(const char *text, size_t length, enum json_kind *ret_kind, struct pare_error *err)
 {
     struct reader r = { .text = text, .length = length, .err = err };
     enum json_kind kind;
-    if (!check_value(&r, 0, &kind))
+    if (!check_document(&r, &kind))
         return false;
-    skip_blanks(&r);
-    if (r.at != r.length)
-        return bad(&r, "the end");
     *ret_kind = kind;
     return true;
+}
+
+bool json_walk(const char *text, size_t length, json_visit_fn *visit_fn, void *data,
+               struct pare_error *err)
+{
+    struct reader r = {
+        .text = text, .length = length, .err = err, .visit = visit_fn, .data = data
+    };
+    enum json_kind kind;
+    buf_init(&r.path, PATH_BYTES_MAX);
+    bool ok = check_document(&r, &kind) && buf_ok(&r.path, err);
+    buf_done(&r.path);
+    return ok;
 }
 
 /* ---- pare's own documents ---- */

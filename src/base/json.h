@@ -40,6 +40,16 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 MUST_CHECK bool json_check(const char *text, size_t length, enum json_kind *ret_kind,
                            struct pare_error *err);
 
+/*
+ * Called for each scalar and each empty object or array of a document: its path ("a.b.0", "" for the
+ * document itself) and its own text, quotes and digits as they stand there. False stops the walk.
+ */
+typedef bool json_visit_fn(void *data, const char *path, const char *text, size_t length);
+
+/* Judge as json_check() does, and visit on the way. A visit that says false ends it with success. */
+MUST_CHECK bool json_walk(const char *text, size_t length, json_visit_fn *visit, void *data,
+                          struct pare_error *err);
+
 /* Append with quotes and escapes; NULL gives null. Bytes that are no UTF-8 become U+FFFD. */
 void json_put_string(struct buf *buf, const char *text);
 /* A finite double, else null. */

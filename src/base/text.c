@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 
-static const char substitute_control[] = "\xC2\xB7";      /* U+00B7 */
+static const char substitute_control[] = "\xC2\xB7";     /* U+00B7 */
 static const char substitute_invalid[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
 /* What would steer a terminal or reorder a line. */

@@ -28,7 +28,8 @@ struct pg_options {
     const char *conninfo; /* libpq's keywords or a URI; "" is libpq's own environment */
     bool read_only;       /* every transaction begins READ ONLY, writes included */
     int connect_seconds;  /* 0: 10 */
-    const volatile sig_atomic_t *interrupt; /* nonzero asks the call under way to stop; may be NULL */
+    const volatile sig_atomic_t
+        *interrupt; /* nonzero asks the call under way to stop; may be NULL */
 };
 
 /* Wait for a connection. `interrupt` is kept by reference, the strings are copied. */
@@ -53,7 +54,14 @@ const char *pg_fact(const struct pg *pg, const char *which);
 
 /* ---- statements ---- */
 
-enum pg_kind { PG_KIND_NULL, PG_KIND_TEXT, PG_KIND_BYTES, PG_KIND_INT, PG_KIND_NUMBER, PG_KIND_BOOL };
+enum pg_kind {
+    PG_KIND_NULL,
+    PG_KIND_TEXT,
+    PG_KIND_BYTES,
+    PG_KIND_INT,
+    PG_KIND_NUMBER,
+    PG_KIND_BOOL
+};
 
 struct pg_arg {
     enum pg_kind kind;
@@ -152,9 +160,9 @@ int64_t pg_affected(const struct pg_rows *rows); /* of INSERT, UPDATE, DELETE */
 bool pg_null(const struct pg_rows *rows, int row, int column);
 /* Zero-terminated, as the server wrote it (uncleaned); NULL for SQL's NULL. Lives with the rows. */
 const char *pg_text(const struct pg_rows *rows, int row, int column);
-int64_t pg_int(const struct pg_rows *rows, int row, int column);    /* 0 for NULL */
-double pg_number(const struct pg_rows *rows, int row, int column);  /* NAN for NULL */
-bool pg_bool(const struct pg_rows *rows, int row, int column);      /* false for NULL */
+int64_t pg_int(const struct pg_rows *rows, int row, int column);   /* 0 for NULL */
+double pg_number(const struct pg_rows *rows, int row, int column); /* NAN for NULL */
+bool pg_bool(const struct pg_rows *rows, int row, int column);     /* false for NULL */
 /* The bytes of a binary result's bytea column. */
 const void *pg_bytes(const struct pg_rows *rows, int row, int column, size_t *ret_length);
 

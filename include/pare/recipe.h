@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A recipe says what to do to which tensors, as JSON: ordered steps, each with
+ * its settings and its globs. The schema is pare-recipe(5).
+ */
+#ifndef PARE_RECIPE_H
+#define PARE_RECIPE_H
+
+#include <pare/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pare_recipe;
+
+/*
+ * Parse `length` bytes of JSON. Strict: a key that is not known is an error that names it.
+ * The text is copied where needed; the caller frees *ret_recipe.
+ */
+PARE_API bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret_recipe,
+                                struct pare_error *err);
+PARE_API void pare_recipe_free(struct pare_recipe *recipe); /* NULL is fine */
+
+/*
+ * The recipe as one line of JSON with every setting spelled out, equal for equal recipes.
+ * Lives with the recipe.
+ */
+PARE_API const char *pare_recipe_text(const struct pare_recipe *recipe);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

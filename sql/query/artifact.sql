@@ -1,0 +1,103 @@
+-- Bytes in and out.
+
+-- name: artifact_start
+INSERT INTO pare.artifact (inline, folder, actor) VALUES ($1, $2, $3) RETURNING id
+
+-- name: artifact_chunk
+INSERT INTO pare.chunk (artifact_id, start_at, sha256, bytes) VALUES ($1, $2, $3, $4)
+
+-- name: artifact_stage
+INSERT INTO pare.staged (artifact_id, start_at, bytes) VALUES ($1, $2, $3)
+
+-- name: artifact_touch
+UPDATE pare.artifact SET touched_at = now() WHERE id = $1
+
+-- name: artifact_file
+INSERT INTO pare.file (artifact_id, number, path, start_at, size_bytes, sha256) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- The version appears with all its bytes, or not at all. $8: the artifact. The digest the server counts of
+-- inline bytes comes back for a last look before the commit.
+-- name: artifact_publish
+WITH bytes AS (
+    SELECT CASE WHEN a.inline THEN (SELECT coalesce(string_agg(s.bytes, ''::bytea ORDER BY s.start_at), ''::bytea)
+                                      FROM pare.staged s WHERE s.artifact_id = a.id) END AS data
+      FROM pare.artifact a WHERE a.id = $8 AND a.model_id IS NULL
+), made AS (
+    INSERT INTO ml_models (name, version, model_type, optimization, model_data, config, metrics)
+    SELECT $1, $2, $3, $4, data, $5::text::jsonb, $6::text::jsonb FROM bytes
+    RETURNING id, sha256(model_data) AS sum
+), stale AS (
+    -- An id that comes anew after a TRUNCATE ... RESTART IDENTITY must not meet what its namesake left.
+    UPDATE pare.artifact a SET model_id = NULL, touched_at = '-infinity' FROM made WHERE a.model_id = made.id
+    RETURNING a.id
+), stale_lineage AS (
+    DELETE FROM pare.lineage l USING made WHERE l.model_id = made.id AND $7::bool
+)
+SELECT made.id, encode(made.sum, 'hex'), (SELECT count(*) FROM stale) FROM made
+
+-- name: artifact_own
+UPDATE pare.artifact SET model_id = $2, size_bytes = $3, sha256 = $4, touched_at = now()
+ WHERE id = $1 AND model_id IS NULL
+
+-- name: artifact_unstage
+DELETE FROM pare.staged WHERE artifact_id = $1
+
+-- name: artifact_lineage
+INSERT INTO pare.lineage (model_id, parent_id, parent_name, parent_version, recipe, engine_version, parent_digest, report, actor)
+VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8::text::jsonb, $9)
+ON CONFLICT (model_id) DO UPDATE SET parent_id = excluded.parent_id, parent_name = excluded.parent_name,
+    parent_version = excluded.parent_version, recipe = excluded.recipe, engine_version = excluded.engine_version,
+    parent_digest = excluded.parent_digest, report = excluded.report, actor = excluded.actor, at = now()
+
+-- name: artifact_abandon
+WITH gone AS (DELETE FROM pare.artifact WHERE id = $1 AND model_id IS NULL RETURNING id)
+DELETE FROM pare.staged s USING gone WHERE s.artifact_id = gone.id
+
+-- Uploads nobody has touched for an hour, and staged bytes without an upload.
+-- name: artifact_sweep
+WITH gone AS (
+    DELETE FROM pare.artifact WHERE model_id IS NULL AND touched_at < now() - interval '1 hour' RETURNING id
+), unstaged AS (
+    DELETE FROM pare.staged s WHERE s.artifact_id IN (SELECT id FROM gone)
+        OR NOT EXISTS (SELECT FROM pare.artifact a WHERE a.id = s.artifact_id)
+)
+SELECT count(*) FROM gone
+
+-- What is on record of a version's bytes.
+-- name: artifact_get
+SELECT octet_length(m.model_data)::bigint, m.xmin::text, a.id, a.inline, a.folder, a.size_bytes, encode(a.sha256, 'hex')
+  FROM ml_models m LEFT JOIN pare.artifact a ON a.model_id = m.id WHERE m.id = $1
+
+-- name: artifact_get_guest
+SELECT octet_length(m.model_data)::bigint, m.xmin::text, NULL, NULL, NULL, NULL, NULL FROM ml_models m WHERE m.id = $1
+
+-- name: artifact_files
+SELECT path, start_at, size_bytes, encode(sha256, 'hex') FROM pare.file WHERE artifact_id = $1 ORDER BY number
+
+-- A slice of inline bytes; $4 is the row's xmin, so that bytes changed in between show as no row.
+-- name: artifact_slice
+SELECT substring(model_data FROM $2::int + 1 FOR $3::int) FROM ml_models WHERE id = $1 AND xmin::text = $4
+
+-- name: artifact_chunks
+SELECT bytes, sha256 FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 ORDER BY start_at LIMIT $3
+
+-- Whether the stored bytes still are what is on record, judged on the server; NULL when nothing is on record.
+-- name: artifact_intact
+SELECT CASE WHEN a.id IS NULL THEN NULL
+            WHEN m.model_data IS NOT NULL THEN a.sha256 = sha256(m.model_data)
+            WHEN a.inline THEN false
+            ELSE (SELECT coalesce(bool_and(sha256(c.bytes) = c.sha256), true)
+                         AND coalesce(sum(octet_length(c.bytes)), 0) = a.size_bytes
+                    FROM pare.chunk c WHERE c.artifact_id = a.id) END
+  FROM ml_models m LEFT JOIN pare.artifact a ON a.model_id = m.id WHERE m.id = $1
+
+-- Bytes of versions that have vanished, which no sweep takes unasked.
+-- name: artifact_vanished
+SELECT count(*), coalesce(sum(a.size_bytes), 0) FROM pare.artifact a
+ WHERE a.model_id IS NOT NULL AND NOT EXISTS (SELECT FROM ml_models m WHERE m.id = a.model_id)
+
+-- name: artifact_sweep_vanished
+WITH gone AS (DELETE FROM pare.artifact a
+               WHERE a.model_id IS NOT NULL AND NOT EXISTS (SELECT FROM ml_models m WHERE m.id = a.model_id)
+              RETURNING a.size_bytes)
+SELECT count(*), coalesce(sum(size_bytes), 0) FROM gone

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+#include "cli/session.h"
+#include "cli/sheet.h"
+#include "registry/health.h"
+
+static const struct sheet_column columns[] = {
+    { "check", "check", SHEET_TEXT },
+    { "state", "state", SHEET_TEXT },
+    { "words", "found", SHEET_TEXT },
+    { "remedy", "remedy", SHEET_TEXT },
+};
+
+static void put(struct sheet *sheet, const struct health_finding *finding)
+{
+    static const char *const states[] = {
+        [HEALTH_OK] = "ok", [HEALTH_NOTE] = "note", [HEALTH_PROBLEM] = "PROBLEM"
+    };
+    struct sheet_cell *cells = sheet_row(sheet);
+    cells[0] = sheet_text(finding->check);
+    cells[1] = sheet_text(states[finding->state]);
+    cells[2] = sheet_text(finding->words);
+    cells[3] =
+        (struct sheet_cell){ .value = finding->remedy, .shown = finding->remedy ? NULL : "" };
+}
+
+static bool sweep(const struct session *session, struct pare_error *err)
+{
+    int64_t artifacts, bytes;
+    char size[32];
+    if (!health_sweep(&session->registry, &artifacts, &bytes, err))
+        return false;
+    text_size(bytes, size, sizeof(size));
+    cli_say("swept %lld leftovers, %s", (long long)artifacts, size);
+    return true;
+}
+
+static bool run(struct cli *cli, struct pare_error *err)
+{
+    CLEANUP(session_close) struct session session = { 0 };
+    struct health_finding findings[HEALTH_FINDINGS_MAX];
+    struct sheet sheet;
+    size_t count;
+    int problems = 0;
+    if (!session_open(cli, &session, err))
+        return false;
+    if (cli_has(cli, "sweep") && !sweep(&session, err))
+        return false;
+    if (!health_look(&session.registry, &cli->arena, findings, &count, err))
+        return false;
+    sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
+    for (size_t i = 0; i < count; i++) {
+        put(&sheet, &findings[i]);
+        problems += findings[i].state == HEALTH_PROBLEM;
+    }
+    if (!sheet_print(&sheet, cli->format, err))
+        return false;
+    return problems == 0 ||
+           error_set(err, PARE_ERR_FAILED, "%d problem%s", problems, problems == 1 ? "" : "s");
+}
+
+static const struct option_spec options[] = {
+    { "sweep", NULL, "free the bytes of vanished versions and abandoned uploads first" },
+    { NULL, NULL, NULL },
+};
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .operands = "",
+    .summary = "what is there, missing, different, and how to mend it",
+    .options = options,
+    .run = run,
+};

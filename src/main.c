@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#include <locale.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "cli/command.h"
+
+static volatile sig_atomic_t interrupted;
+
+/* The first Ctrl-C asks; a second one ends the process as usual. */
+static void on_interrupt(int number)
+{
+    interrupted = 1;
+    signal(number, SIG_DFL);
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction action = { .sa_handler = on_interrupt };
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    setlocale(LC_CTYPE, "");
+    return cli_main(argc, argv, &interrupted);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "pg/state.h"
+
+enum { POLL_STEP_MS = 200, CANCEL_STEPS = 15, DIGITS = 32 };
+
+/* Types by number, so that the server need not guess: pg_type.dat of PostgreSQL. */
+enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_FLOAT8 = 701 };
+
+/* ---- sending ---- */
+
+/* Queue one statement in libpq's pipeline; libpq copies the arguments. */
+static bool queue(struct pg *pg, const char *sql, const struct pg_arg *args, size_t count,
+                  bool binary_results)
+{
+    Oid types[PG_ARGS_MAX];
+    const char *values[PG_ARGS_MAX];
+    int lengths[PG_ARGS_MAX], formats[PG_ARGS_MAX];
+    char digits[PG_ARGS_MAX][DIGITS];
+    if (count > PG_ARGS_MAX)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        const struct pg_arg *arg = &args[i];
+        types[i] = 0;
+        lengths[i] = 0;
+        formats[i] = 0;
+        values[i] = digits[i];
+        switch (arg->kind) {
+        case PG_KIND_NULL:
+            values[i] = NULL;
+            break;
+        case PG_KIND_TEXT:
+            values[i] = arg->bytes;
+            break;
+        case PG_KIND_BYTES:
+            types[i] = OID_BYTEA;
+            values[i] = arg->bytes ? arg->bytes : "";
+            lengths[i] = (int)arg->length;
+            formats[i] = 1;
+            break;
+        case PG_KIND_INT:
+            types[i] = OID_INT8;
+            snprintf(digits[i], DIGITS, "%" PRId64, arg->integer);
+            break;
+        case PG_KIND_NUMBER:
+            types[i] = OID_FLOAT8;
+            text_number(arg->number, digits[i], DIGITS);
+            break;
+        case PG_KIND_BOOL:
+            types[i] = OID_BOOL;
+            snprintf(digits[i], DIGITS, "%s", arg->integer ? "t" : "f");
+            break;
+        }
+    }
+    return PQsendQueryParams(pg->conn, sql, (int)count, types, values, lengths, formats,
+                             binary_results) == 1;
+}
+
+static const char *begin_sql(const struct pg *pg, bool write)
+{
+    return write && !pg->read_only ? "BEGIN READ WRITE" : "BEGIN READ ONLY";
+}
+
+static void forget_slots(struct pg *pg)
+{
+    for (size_t i = 0; i < pg->slot_count; i++)
+        PQclear(pg->slots[i].result);
+    memset(pg->slots, 0, sizeof(pg->slots));
+    pg->slot_count = 0;
+}
+
+static bool enter(struct pg *pg, struct pare_error *err)
+{
+    forget_slots(pg);
+    pg->position = 0;
+    pg->first_slot = 0;
+    pg->failed = pg->cancelled = false;
+    pg->sqlstate[0] = '\0';
+    if (!PQenterPipelineMode(pg->conn))
+        return pg_connection_error(pg, "the connection was lost", err);
+    return true;
+}
+
+/* What a transaction of its own needs around it; `wrap` is false inside pg_begin ... pg_commit. */
+static bool start(struct pg *pg, const char *begin, const struct pg_statement *statements,
+                  size_t count, struct pare_error *err)
+{
+    if (count > PG_STATEMENTS_MAX)
+        abort();
+    if (!enter(pg, err))
+        return false;
+    bool ok = !begin || queue(pg, begin, PG_NO_ARGS, false);
+    pg->first_slot = begin ? 1 : 0;
+    for (size_t i = 0; ok && i < count; i++) {
+        pg->slots[i] =
+            (struct pg_slot){ .on_row = statements[i].on_row, .data = statements[i].data };
+        ok = queue(pg, statements[i].sql, statements[i].args, statements[i].arg_count,
+                   statements[i].binary);
+    }
+    pg->slot_count = count;
+    ok = ok && (!begin || queue(pg, "COMMIT", PG_NO_ARGS, false)) && PQpipelineSync(pg->conn) == 1;
+    if (!ok || PQflush(pg->conn) < 0)
+        return pg_connection_error(pg, "the connection was lost", err);
+    pg->phase = PG_RUNNING;
+    return true;
+}
+
+bool pg_start(struct pg *pg, bool write, const struct pg_statement *statements, size_t count,
+              struct pare_error *err)
+{
+    return start(pg, begin_sql(pg, write), statements, count, err);
+}
+
+/* ---- receiving ---- */
+
+static struct pg_slot *current_slot(struct pg *pg)
+{
+    size_t index = pg->position - pg->first_slot;
+    return pg->position >= pg->first_slot && index < pg->slot_count ? &pg->slots[index] : NULL;
+}
+
+static void fail(struct pg *pg, const struct pare_error *failure)
+{
+    if (pg->failed)
+        return;
+    pg->failed = true;
+    pg->failure = *failure;
+}
+
+static void give_row(struct pg *pg, struct pg_slot *slot, PGresult *result)
+{
+    struct pg_rows rows = { .result = result, .borrowed = true };
+    struct pare_error err;
+    if (pg->failed)
+        return;
+    if (!slot->on_row(slot->data, &rows, &err)) {
+        fail(pg, &err);
+        pg_cancel(pg); /* the rest need not come */
+    }
+}
+
+/* One result: kept, given to its reader, or the failure of the request. */
+static void take_result(struct pg *pg, PGresult *result)
+{
+    struct pg_slot *slot = current_slot(pg);
+    struct pare_error err;
+    switch (PQresultStatus(result)) {
+    case PGRES_SINGLE_TUPLE:
+        if (slot && slot->on_row)
+            give_row(pg, slot, result);
+        break;
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+        if (slot && !slot->on_row) {
+            PQclear(slot->result);
+            slot->result = result;
+            return;
+        }
+        break;
+    case PGRES_PIPELINE_ABORTED:
+        break;
+    default:
+        pg_result_error(pg, result, &err);
+        fail(pg, &err);
+        break;
+    }
+    PQclear(result);
+}
+
+/* The sync has come: the request is over, or a ROLLBACK has to follow a failed one. */
+static bool end_of_sync(struct pg *pg, bool *ret_done, struct pare_error *err)
+{
+    bool wrapped = pg->first_slot == 1 || pg->phase == PG_FEEDING;
+    if (wrapped && pg->failed && PQtransactionStatus(pg->conn) == PQTRANS_INERROR &&
+        pg->phase != PG_UNDOING) {
+        pg->phase = PG_UNDOING;
+        pg->slot_count = 0;
+        if (!queue(pg, "ROLLBACK", PG_NO_ARGS, false) || !PQpipelineSync(pg->conn) ||
+            PQflush(pg->conn) < 0)
+            return pg_connection_error(pg, "the connection was lost", err);
+        return true;
+    }
+    pg->phase = PG_IDLE;
+    if (!PQexitPipelineMode(pg->conn))
+        return pg_connection_error(pg, "the connection was lost", err);
+    *ret_done = true;
+    return true;
+}
+
+/* All the results that are there, without waiting. */
+static bool take_in(struct pg *pg, bool *ret_done, struct pare_error *err)
+{
+    *ret_done = false;
+    if (PQflush(pg->conn) < 0 || !PQconsumeInput(pg->conn))
+        return pg_connection_error(pg, "the connection was lost", err);
+    while (!PQisBusy(pg->conn)) {
+        PGresult *result = PQgetResult(pg->conn);
+        if (!result) {
+            if (PQstatus(pg->conn) != CONNECTION_OK)
+                return pg_connection_error(pg, "the connection was lost", err);
+            if (pg->phase == PG_FEEDING)
+                return true;
+            pg->position++;
+            struct pg_slot *slot = current_slot(pg);
+            if (slot && slot->on_row)
+                (void)!PQsetSingleRowMode(pg->conn);
+            continue;
+        }
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            if (!end_of_sync(pg, ret_done, err))
+                return false;
+            if (*ret_done)
+                return true;
+            continue;
+        }
+        take_result(pg, result);
+        if (PQstatus(pg->conn) != CONNECTION_OK)
+            return pg_connection_error(pg, "the connection was lost", err);
+    }
+    return true;
+}
+
+bool pg_advance(struct pg *pg, bool *ret_done, struct pare_error *err)
+{
+    bool done;
+    if (!take_in(pg, &done, err))
+        return false;
+    *ret_done = done;
+    if (done && pg->failed) {
+        *err = pg->failure;
+        return false;
+    }
+    return true;
+}
+
+struct pg_rows *pg_take(struct pg *pg, size_t index)
+{
+    if (index >= pg->slot_count || !pg->slots[index].result)
+        return NULL;
+    struct pg_rows *rows = calloc(1, sizeof(*rows));
+    if (!rows)
+        return NULL;
+    rows->result = pg->slots[index].result;
+    pg->slots[index].result = NULL;
+    return rows;
+}
+
+/* ---- waiting ---- */
+
+static bool wait_socket(struct pg *pg, int *steps_after_cancel, struct pare_error *err)
+{
+    bool writing;
+    struct pollfd fd = { .fd = pg_socket(pg, &writing) };
+    fd.events = (short)(POLLIN | (writing ? POLLOUT : 0));
+    if (poll(&fd, 1, POLL_STEP_MS) < 0 && errno != EINTR)
+        return error_errno(err, "cannot wait for the server");
+    if (pg->interrupt && *pg->interrupt && !pg->cancelled)
+        pg_cancel(pg);
+    if (pg->cancelled && !fd.revents && ++*steps_after_cancel > CANCEL_STEPS)
+        return error_set(err, PARE_ERR_INTERRUPTED, "interrupted; the server did not answer");
+    return true;
+}
+
+static bool wait_done(struct pg *pg, struct pare_error *err)
+{
+    int steps_after_cancel = 0;
+    for (bool done = false;;) {
+        if (!pg_advance(pg, &done, err))
+            return false;
+        if (done)
+            return true;
+        if (!wait_socket(pg, &steps_after_cancel, err))
+            return false;
+    }
+}
+
+static bool run(struct pg *pg, const char *begin, const struct pg_statement *statements,
+                size_t count, struct pg_rows **ret_rows, struct pare_error *err)
+{
+    if (pg->interrupt && *pg->interrupt)
+        return error_set(err, PARE_ERR_INTERRUPTED, "interrupted");
+    if (!start(pg, begin, statements, count, err) || !wait_done(pg, err))
+        return false;
+    for (size_t i = 0; ret_rows && i < count; i++) {
+        ret_rows[i] = statements[i].on_row ? NULL : pg_take(pg, i);
+        if (!statements[i].on_row && !ret_rows[i])
+            return error_no_memory(err, sizeof(struct pg_rows));
+    }
+    return true;
+}
+
+bool pg_run(struct pg *pg, bool write, const struct pg_statement *statements, size_t count,
+            struct pg_rows **ret_rows, struct pare_error *err)
+{
+    return run(pg, begin_sql(pg, write), statements, count, ret_rows, err);
+}
+
+bool pg_read(struct pg *pg, const char *sql, const struct pg_arg *args, size_t arg_count,
+             struct pg_rows **ret_rows, struct pare_error *err)
+{
+    struct pg_statement one = { .sql = sql, .args = args, .arg_count = arg_count };
+    return run(pg, begin_sql(pg, false), &one, 1, ret_rows, err);
+}
+
+bool pg_write(struct pg *pg, const char *sql, const struct pg_arg *args, size_t arg_count,
+              struct pg_rows **ret_rows, struct pare_error *err)
+{
+    struct pg_statement one = { .sql = sql, .args = args, .arg_count = arg_count };
+    return run(pg, begin_sql(pg, true), &one, 1, ret_rows, err);
+}
+
+bool pg_query(struct pg *pg, const char *sql, const struct pg_arg *args, size_t arg_count,
+              struct pg_rows **ret_rows, struct pare_error *err)
+{
+    struct pg_statement one = { .sql = sql, .args = args, .arg_count = arg_count };
+    return run(pg, NULL, &one, 1, ret_rows, err);
+}
+
+bool pg_begin(struct pg *pg, bool write, struct pare_error *err)
+{
+    return pg_query(pg, begin_sql(pg, write), PG_NO_ARGS, NULL, err);
+}
+
+bool pg_commit(struct pg *pg, struct pare_error *err)
+{
+    return pg_query(pg, "COMMIT", PG_NO_ARGS, NULL, err);
+}
+
+void pg_rollback(struct pg *pg)
+{
+    struct pare_error ignored;
+    if (!pg_is_open(pg))
+        return;
+    const volatile sig_atomic_t *interrupt = pg->interrupt;
+    pg->interrupt = NULL; /* an interrupted transaction has to end too */
+    if (pg->phase == PG_FEEDING) {
+        pg->phase = PG_RUNNING;
+        if (PQpipelineSync(pg->conn))
+            (void)!wait_done(pg, &ignored);
+    }
+    if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+        (void)!pg_query(pg, "ROLLBACK", PG_NO_ARGS, NULL, &ignored);
+    pg->interrupt = interrupt;
+}
+
+/* ---- scripts and feeds ---- */
+
+bool pg_script(struct pg *pg, const char *sql, struct pare_error *err)
+{
+    forget_slots(pg);
+    pg->failed = pg->cancelled = false;
+    if (!PQsendQuery(pg->conn, sql))
+        return pg_connection_error(pg, "the connection was lost", err);
+    int steps_after_cancel = 0;
+    for (;;) {
+        if (PQflush(pg->conn) < 0 || !PQconsumeInput(pg->conn))
+            return pg_connection_error(pg, "the connection was lost", err);
+        if (PQisBusy(pg->conn)) {
+            if (!wait_socket(pg, &steps_after_cancel, err))
+                return false;
+            continue;
+        }
+        PGresult *result = PQgetResult(pg->conn);
+        if (!result)
+            break;
+        take_result(pg, result);
+    }
+    if (!pg->failed)
+        return true;
+    pg_rollback(pg);
+    *err = pg->failure;
+    return false;
+}
+
+bool pg_feed_begin(struct pg *pg, struct pare_error *err)
+{
+    if (!enter(pg, err) || !queue(pg, begin_sql(pg, true), PG_NO_ARGS, false))
+        return pg_connection_error(pg, "the connection was lost", err);
+    pg->phase = PG_FEEDING;
+    return true;
+}
+
+bool pg_feed(struct pg *pg, const char *sql, const struct pg_arg *args, size_t arg_count,
+             struct pare_error *err)
+{
+    int steps_after_cancel = 0;
+    bool done;
+    if (!queue(pg, sql, args, arg_count, false))
+        return pg_connection_error(pg, "the connection was lost", err);
+    while (PQflush(pg->conn) == 1 && !pg->failed) {
+        if (!wait_socket(pg, &steps_after_cancel, err) || !take_in(pg, &done, err))
+            return false;
+    }
+    if (pg->interrupt && *pg->interrupt)
+        error_set(&pg->failure, PARE_ERR_INTERRUPTED, "interrupted");
+    else if (!pg->failed)
+        return true;
+    *err = pg->failure;
+    pg_rollback(pg);
+    return false;
+}
+
+bool pg_feed_end(struct pg *pg, struct pare_error *err)
+{
+    if (!queue(pg, "COMMIT", PG_NO_ARGS, false) || !PQpipelineSync(pg->conn))
+        return pg_connection_error(pg, "the connection was lost", err);
+    pg->phase = PG_RUNNING;
+    pg->first_slot = 1; /* so that a failure is rolled back */
+    return wait_done(pg, err);
+}

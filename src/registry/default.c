@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/default.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "pg/pg.h"
+#include "registry/query.auto.h"
+#include "registry/registry.h"
+
+enum { GATES_JSON_MAX = 256 * 1024 };
+
+static struct default_event read_event(const struct pg_rows *rows, int row, struct arena *arena)
+{
+    return (struct default_event){
+        .rev = pg_int(rows, row, 0),
+        .kind = arena_strdup(arena, pg_text(rows, row, 1)),
+        .from_id = pg_int(rows, row, 2),
+        .from_version = text_clean_dup(arena, pg_text(rows, row, 3)),
+        .to_id = pg_int(rows, row, 4),
+        .to_version = text_clean_dup(arena, pg_text(rows, row, 5)),
+        .undoes = pg_int(rows, row, 6),
+        .actor = text_clean_dup(arena, pg_text(rows, row, 7)),
+        .role = text_clean_dup(arena, pg_text(rows, row, 8)),
+        .at = arena_strdup(arena, pg_text(rows, row, 9)),
+        .reason = text_clean_dup(arena, pg_text(rows, row, 10)),
+        .forced = pg_bool(rows, row, 11),
+        .gates = arena_strdup(arena, pg_text(rows, row, 12)),
+        .is_there = pg_bool(rows, row, 13),
+        .age_seconds = pg_int(rows, row, 14),
+        .name = text_clean_dup(arena, pg_text(rows, row, 15)),
+    };
+}
+
+bool default_history(const struct registry *registry, const char *name, const char *at,
+                     struct arena *arena, struct default_event **ret_events, size_t *ret_count,
+                     struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    if (!registry_allows(registry, REGISTRY_SEE, err))
+        return false;
+    if (!pg_read(registry->pg, query_default_history, PG_ARGS(PG_TEXT(name), PG_TEXT(at)), &rows,
+                 err)) {
+        if (!strncmp(pg_sqlstate(registry->pg), "22", 2))
+            return error_set(err, PARE_ERR_USAGE,
+                             "--at \"%s\" is no time; write one like 2026-03-01 or \"2026-03-01 "
+                             "14:05\"",
+                             at);
+        return false;
+    }
+    int count = pg_row_count(rows);
+    struct default_event *events = arena_array(arena, (size_t)count + 1, sizeof(*events));
+    if (!events)
+        return error_no_memory(err, (size_t)count * sizeof(*events));
+    for (int i = 0; i < count; i++)
+        events[i] = read_event(rows, i, arena);
+    *ret_events = events;
+    *ret_count = (size_t)count;
+    return true;
+}
+
+/* ---- looking ---- */
+
+enum { LOOK_TO, LOOK_DEFAULT, LOOK_NEWEST, LOOK_GATES, LOOK_MEASURED, LOOK_COUNT };
+
+static bool read_gates(const struct pg_rows *gates, const struct pg_rows *measured,
+                       struct promotion *promotion, struct arena *arena, struct pare_error *err)
+{
+    int count = pg_row_count(gates);
+    struct gate *list = arena_array(arena, (size_t)count + 1, sizeof(*list));
+    if (!list)
+        return error_no_memory(err, (size_t)count * sizeof(*list));
+    for (int i = 0; i < count; i++)
+        list[i].expression = pg_text(gates, i, 1);
+    bool any = pg_row_count(measured) > 0;
+    struct gate_facts facts = {
+        .gates = list,
+        .gate_count = (size_t)count,
+        .measured = any ? pg_text(measured, 0, 0) : NULL,
+        .measured_default = any ? pg_text(measured, 0, 1) : NULL,
+        .measured_against_default = any && pg_bool(measured, 0, 2),
+    };
+    return gate_judge(&facts, &promotion->to, promotion->dflt.id ? &promotion->dflt : NULL, arena,
+                      &promotion->gates, &promotion->gate_count, err);
+}
+
+static bool read_look(struct pg_rows *rows[LOOK_COUNT], struct arena *arena,
+                      struct promotion *promotion, struct pare_error *err)
+{
+    if (!version_read(rows[LOOK_TO], 0, arena, &promotion->to, err))
+        return false;
+    if (pg_row_count(rows[LOOK_DEFAULT]) > 0 &&
+        !version_read(rows[LOOK_DEFAULT], 0, arena, &promotion->dflt, err))
+        return false;
+    if (pg_row_count(rows[LOOK_NEWEST]) > 0)
+        promotion->newest = read_event(rows[LOOK_NEWEST], 0, arena);
+    return read_gates(rows[LOOK_GATES], rows[LOOK_MEASURED], promotion, arena, err);
+}
+
+bool default_look(const struct registry *registry, const char *name, const char *version,
+                  struct arena *arena, struct promotion *ret_promotion, struct pare_error *err)
+{
+    struct pg_rows *rows[LOOK_COUNT] = { NULL };
+    const struct pg_arg to[] = { PG_TEXT(name), PG_BOOL(true), PG_NULL,         PG_NULL,
+                                 PG_NULL,       PG_NULL,       PG_TEXT(version) };
+    const struct pg_arg dflt[] = { PG_TEXT(name), PG_BOOL(true), PG_NULL, PG_NULL,
+                                   PG_NULL,       PG_NULL,       PG_NULL };
+    const struct pg_arg both[] = { PG_TEXT(name), PG_TEXT(version) };
+    const struct pg_statement statements[LOOK_COUNT] = {
+        [LOOK_TO] = { .sql = query_catalog_find, .args = to, .arg_count = 7 },
+        [LOOK_DEFAULT] = { .sql = query_catalog_find, .args = dflt, .arg_count = 7 },
+        [LOOK_NEWEST] = { .sql = query_default_newest, .args = both, .arg_count = 1 },
+        [LOOK_GATES] = { .sql = query_gate_list, .args = both, .arg_count = 1 },
+        [LOOK_MEASURED] = { .sql = query_gate_measured, .args = both, .arg_count = 2 },
+    };
+    if (!registry_allows(registry, REGISTRY_SEE, err) ||
+        !pg_run(registry->pg, false, statements, LOOK_COUNT, rows, err))
+        return false;
+    struct promotion promotion = { 0 };
+    bool found = pg_row_count(rows[LOOK_TO]) > 0;
+    bool ok = found && read_look(rows, arena, &promotion, err);
+    for (int i = 0; i < LOOK_COUNT; i++)
+        pg_rows_free(rows[i]);
+    if (!found)
+        return error_set(err, PARE_ERR_NOT_FOUND, "no version %s of %s", version, name);
+    if (ok)
+        *ret_promotion = promotion;
+    return ok;
+}
+
+/* ---- expecting ---- */
+
+bool default_expect(const char *text, const char *name, struct arena *arena,
+                    struct expectation *ret_expectation, struct pare_error *err)
+{
+    struct expectation expectation = { 0 };
+    if (!strcmp(text, "none")) {
+        expectation.none = true;
+    } else if (text[0] == '@') {
+        if (!text_to_int64(text + 1, &expectation.rev) || expectation.rev < 0)
+            return error_set(err, PARE_ERR_USAGE, "--expect %s: a number was expected behind @",
+                             text);
+        expectation.none = expectation.rev == 0;
+    } else {
+        const char *of, *version;
+        if (!version_split(text, arena, &of, &version, err))
+            return false;
+        if (version && strcmp(of, name) != 0)
+            return error_set(err, PARE_ERR_USAGE, "--expect %s is a version of %s, not of %s", text,
+                             of, name);
+        expectation.version = version ? version : of;
+    }
+    *ret_expectation = expectation;
+    return true;
+}
+
+static void say_age(int64_t seconds, char *to, size_t room)
+{
+    if (seconds < 120)
+        snprintf(to, room, "%lld s ago", (long long)seconds);
+    else if (seconds < 7200)
+        snprintf(to, room, "%lld min ago", (long long)(seconds / 60));
+    else
+        snprintf(to, room, "%lld h ago", (long long)(seconds / 3600));
+}
+
+static bool refuse(const struct default_event *newest, const char *name, struct pare_error *err)
+{
+    char age[32];
+    if (newest->rev == 0)
+        return error_set(err, PARE_ERR_REFUSED, "refused: %s has no default. Nothing changed",
+                         name);
+    say_age(newest->age_seconds, age, sizeof(age));
+    return error_set(err, PARE_ERR_REFUSED,
+                     "refused: %s made %s the default %s (rev %lld). Nothing changed",
+                     newest->actor, newest->to_version, age, (long long)newest->rev);
+}
+
+bool default_meets(const struct promotion *promotion, const struct expectation *expectation,
+                   struct pare_error *err)
+{
+    const struct default_event *newest = &promotion->newest;
+    bool met = true;
+    if (expectation->none)
+        met = newest->rev == 0;
+    else if (expectation->rev)
+        met = newest->rev == expectation->rev;
+    else if (expectation->version)
+        met = newest->rev > 0 && strcmp(newest->to_version, expectation->version) == 0;
+    return met || refuse(newest, promotion->to.name, err);
+}
+
+/* ---- setting ---- */
+
+static bool who_was_faster(const struct registry *registry, const struct promotion *promotion,
+                           struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    struct arena arena = { 0 };
+    if (!pg_read(registry->pg, query_default_newest, PG_ARGS(PG_TEXT(promotion->to.raw_name)),
+                 &rows, err))
+        return false;
+    struct default_event newest = { 0 };
+    if (pg_row_count(rows) > 0)
+        newest = read_event(rows, 0, &arena);
+    if (newest.rev == promotion->newest.rev)
+        error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has been deleted meanwhile. Nothing changed",
+                  promotion->to.name, promotion->to.version);
+    else
+        refuse(&newest, promotion->to.name, err);
+    arena_done(&arena);
+    return false;
+}
+
+static bool set(const struct registry *registry, const struct promotion *promotion,
+                const struct default_change *change, bool within, int64_t *ret_rev,
+                struct pare_error *err)
+{
+    struct buf gates;
+    buf_init(&gates, GATES_JSON_MAX);
+    gate_put_json(promotion->gates, promotion->gate_count, &gates);
+    const struct pg_arg args[] = {
+        PG_TEXT(promotion->to.raw_name),
+        PG_INT(promotion->newest.rev),
+        PG_TEXT(change->kind),
+        PG_INT(promotion->to.id),
+        PG_TEXT(promotion->to.raw_version),
+        change->undoes ? PG_INT(change->undoes) : PG_NULL,
+        PG_TEXT(registry->actor),
+        PG_TEXT(change->reason),
+        PG_BOOL(change->forced),
+        PG_TEXT(buf_string(&gates)),
+    };
+    const struct pg_statement statements[] = {
+        { .sql = query_default_lock, .args = args, .arg_count = 1 },
+        { .sql = query_default_set, .args = args, .arg_count = ARRAY_SIZE(args) },
+    };
+    struct pg_rows *rows[] = { NULL, NULL };
+    bool ok = buf_ok(&gates, err);
+    if (ok && within)
+        ok = pg_query(registry->pg, statements[0].sql, args, 1, &rows[0], err) &&
+             pg_query(registry->pg, statements[1].sql, args, ARRAY_SIZE(args), &rows[1], err);
+    else if (ok)
+        ok = pg_run(registry->pg, true, statements, 2, rows, err);
+    bool won = ok && pg_row_count(rows[1]) > 0;
+    if (won)
+        *ret_rev = pg_int(rows[1], 0, 0);
+    pg_rows_free(rows[0]);
+    pg_rows_free(rows[1]);
+    buf_done(&gates);
+    return ok && (won || (!within && who_was_faster(registry, promotion, err)) ||
+                  (within && refuse(&promotion->newest, promotion->to.name, err)));
+}
+
+bool default_set(const struct registry *registry, const struct promotion *promotion,
+                 const struct default_change *change, int64_t *ret_rev, struct pare_error *err)
+{
+    return registry_allows(registry, REGISTRY_WRITE, err) &&
+           set(registry, promotion, change, false, ret_rev, err);
+}
+
+bool default_set_within(const struct registry *registry, const struct promotion *promotion,
+                        const struct default_change *change, int64_t *ret_rev,
+                        struct pare_error *err)
+{
+    return set(registry, promotion, change, true, ret_rev, err);
+}
+
+bool default_undoable(const struct registry *registry, const char *name, struct arena *arena,
+                      struct undoable *ret_undoable, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    if (!registry_allows(registry, REGISTRY_SEE, err) ||
+        !pg_read(registry->pg, query_default_to_undo, PG_ARGS(PG_TEXT(name)), &rows, err))
+        return false;
+    *ret_undoable = (struct undoable){ 0 };
+    if (pg_row_count(rows) > 0)
+        *ret_undoable = (struct undoable){
+            .rev = pg_int(rows, 0, 0),
+            .from_version = arena_strdup(arena, pg_text(rows, 0, 2)),
+            .from_is_there = pg_bool(rows, 0, 5),
+        };
+    return true;
+}
+
+bool default_missing(const struct registry *registry, struct arena *arena, const char ***ret_names,
+                     size_t *ret_count, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    if (!registry_allows(registry, REGISTRY_SEE, err) ||
+        !pg_read(registry->pg, query_default_missing, PG_NO_ARGS, &rows, err))
+        return false;
+    int count = pg_row_count(rows);
+    const char **names = arena_array(arena, (size_t)count + 1, sizeof(*names));
+    if (!names)
+        return error_no_memory(err, (size_t)count * sizeof(*names));
+    for (int i = 0; i < count; i++)
+        names[i] = arena_strdup(arena, pg_text(rows, i, 0));
+    *ret_names = names;
+    *ret_count = (size_t)count;
+    return true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes into a registry, as a stream; the version appears at the end, whole or not at all.
+ *
+ * Chunks are committed every 64 MiB under an artifact that no version owns yet, so an
+ * upload that dies leaves nothing visible, and the sweep takes its bytes an hour later.
+ * One file up to the registry's inline limit is assembled into model_data on the
+ * server; more stays in chunks. Held here: one chunk.
+ */
+#ifndef PARE_REGISTRY_UPLOAD_H
+#define PARE_REGISTRY_UPLOAD_H
+
+#include "base/base.h"
+
+struct pare_error;
+struct registry;
+struct upload;
+
+enum { UPLOAD_CHUNK_BYTES = 256 * 1024 };
+
+/* The version to be made. NULL where not given; JSON as text, judged beforehand. */
+struct upload_version {
+    const char *name, *version, *model_type, *optimization, *config, *metrics;
+    /* Lineage, all absent for an import without a parent. */
+    int64_t parent_id;
+    const char *parent_name, *parent_version, *recipe, *engine_version, *report;
+    const unsigned char *parent_digest; /* DIGEST_BYTES, or NULL */
+};
+
+/* Start. `total_bytes` decides where the bytes will live; `folder` keeps them a set of files. */
+MUST_CHECK bool upload_begin(const struct registry *registry, int64_t total_bytes, bool folder,
+                             struct upload **ret_upload, struct pare_error *err);
+
+/* The next file of the set: its path inside the artifact. */
+MUST_CHECK bool upload_file(struct upload *upload, const char *path, struct pare_error *err);
+MUST_CHECK bool upload_add(struct upload *upload, const void *bytes, size_t length,
+                           struct pare_error *err);
+/* A tensor begins here: the next byte starts a chunk. */
+MUST_CHECK bool upload_cut(struct upload *upload, struct pare_error *err);
+
+/* Make the version. Taken already is PARE_ERR_REFUSED, and nothing has changed. */
+MUST_CHECK bool upload_publish(struct upload *upload, const struct upload_version *version,
+                               int64_t *ret_id, struct pare_error *err);
+
+/* After a publish nothing is left to do; before it, what was uploaded is removed. NULL is fine. */
+void upload_free(struct upload *upload);
+
+/* Remove uploads that nobody has touched for an hour. */
+MUST_CHECK bool upload_sweep(const struct registry *registry, int64_t *ret_count,
+                             struct pare_error *err);
+
+#endif
