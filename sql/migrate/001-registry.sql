@@ -97,8 +97,12 @@ RETURNS TABLE (id bigint, name text, version text, model_type text, optimization
 LANGUAGE plpgsql STABLE AS $fn$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY SELECT m.id, m.name, m.version, m.model_type, m.optimization,
-                        m.model_data, m.config, m.metrics, m.created_at
-                   FROM ml_models m WHERE m.id = pare.default_id($1);
+    -- A column that the users dropped reads as NULL: the name then finds `absent`.
+    RETURN QUERY SELECT m.*
+                   FROM (SELECT NULL::text AS model_type, NULL::text AS optimization, NULL::bytea AS model_data,
+                                NULL::jsonb AS config, NULL::jsonb AS metrics, NULL::timestamptz AS created_at) absent
+                  CROSS JOIN LATERAL (SELECT id::bigint, name::text, version::text, model_type::text, optimization::text,
+                                             model_data, to_jsonb(config), to_jsonb(metrics), created_at::timestamptz
+                                        FROM ml_models WHERE id = pare.default_id($1)) m;
 END
 $fn$;

@@ -7,6 +7,7 @@ CREATE TABLE pare.artifact (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model_id bigint UNIQUE, -- NULL while it is being uploaded
     inline boolean NOT NULL DEFAULT false,
+    kept boolean NOT NULL DEFAULT false,   -- a dataset owns it
     folder boolean NOT NULL DEFAULT false, -- came from a folder, goes back to one
     size_bytes bigint CHECK (size_bytes >= 0),
     sha256 bytea,           -- of the one file; of many, of their digests in order
@@ -57,8 +58,11 @@ BEGIN
         RAISE EXCEPTION 'pare.model_bytes: start_at and length must not be negative';
     END IF;
     IF start_at < 2147483647 THEN
-        SELECT substring(m.model_data FROM start_at::int + 1 FOR length) INTO result
-          FROM ml_models m WHERE m.id = id;
+        -- model_data is that of `absent` once the users have dropped the column.
+        SELECT m.slice INTO result
+          FROM (SELECT NULL::bytea AS model_data) absent
+         CROSS JOIN LATERAL (SELECT substring(model_data FROM start_at::int + 1 FOR length) AS slice
+                               FROM ml_models own WHERE own.id = model_bytes.id) m;
         IF result IS NOT NULL THEN
             RETURN result;
         END IF;

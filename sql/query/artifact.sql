@@ -50,26 +50,41 @@ ON CONFLICT (model_id) DO UPDATE SET parent_id = excluded.parent_id, parent_name
     parent_digest = excluded.parent_digest, report = excluded.report, actor = excluded.actor, at = now()
 
 -- name: artifact_abandon
-WITH gone AS (DELETE FROM pare.artifact WHERE id = $1 AND model_id IS NULL RETURNING id)
+WITH gone AS (DELETE FROM pare.artifact WHERE id = $1 AND model_id IS NULL AND NOT kept RETURNING id)
 DELETE FROM pare.staged s USING gone WHERE s.artifact_id = gone.id
 
 -- Uploads nobody has touched for an hour, and staged bytes without an upload.
 -- name: artifact_sweep
 WITH gone AS (
-    DELETE FROM pare.artifact WHERE model_id IS NULL AND touched_at < now() - interval '1 hour' RETURNING id
+    DELETE FROM pare.artifact WHERE model_id IS NULL AND NOT kept AND touched_at < now() - interval '1 hour' RETURNING id
 ), unstaged AS (
     DELETE FROM pare.staged s WHERE s.artifact_id IN (SELECT id FROM gone)
         OR NOT EXISTS (SELECT FROM pare.artifact a WHERE a.id = s.artifact_id)
 )
 SELECT count(*) FROM gone
 
+-- The row $1. Inside the LATERAL model_data is NULL once the users have dropped the column, as in catalog.sql.
+-- part: row
+  FROM (SELECT NULL::bytea AS model_data) absent
+ CROSS JOIN LATERAL (SELECT id, xmin::text AS mark, model_data FROM ml_models WHERE id = $1) m
+
 -- What is on record of a version's bytes.
 -- name: artifact_get
-SELECT octet_length(m.model_data)::bigint, m.xmin::text, a.id, a.inline, a.folder, a.size_bytes, encode(a.sha256, 'hex')
-  FROM ml_models m LEFT JOIN pare.artifact a ON a.model_id = m.id WHERE m.id = $1
+SELECT octet_length(m.model_data)::bigint, m.mark, a.id, a.inline, a.folder, a.size_bytes, encode(a.sha256, 'hex')
+--> row
+  LEFT JOIN pare.artifact a ON a.model_id = m.id
 
 -- name: artifact_get_guest
-SELECT octet_length(m.model_data)::bigint, m.xmin::text, NULL, NULL, NULL, NULL, NULL FROM ml_models m WHERE m.id = $1
+SELECT octet_length(m.model_data)::bigint, m.mark, NULL, NULL, NULL, NULL, NULL
+--> row
+
+-- name: artifact_get_kept
+SELECT size_bytes, encode(sha256, 'hex') FROM pare.artifact WHERE id = $1 AND kept
+
+-- A dataset takes the bytes.
+-- name: artifact_keep
+UPDATE pare.artifact SET kept = true, size_bytes = $2, sha256 = $3, touched_at = now()
+ WHERE id = $1 AND model_id IS NULL AND NOT inline RETURNING id
 
 -- name: artifact_files
 SELECT path, start_at, size_bytes, encode(sha256, 'hex') FROM pare.file WHERE artifact_id = $1 ORDER BY number
@@ -89,7 +104,8 @@ SELECT CASE WHEN a.id IS NULL THEN NULL
             ELSE (SELECT coalesce(bool_and(sha256(c.bytes) = c.sha256), true)
                          AND coalesce(sum(octet_length(c.bytes)), 0) = a.size_bytes
                     FROM pare.chunk c WHERE c.artifact_id = a.id) END
-  FROM ml_models m LEFT JOIN pare.artifact a ON a.model_id = m.id WHERE m.id = $1
+--> row
+  LEFT JOIN pare.artifact a ON a.model_id = m.id
 
 -- Bytes of versions that have vanished, which no sweep takes unasked.
 -- name: artifact_vanished

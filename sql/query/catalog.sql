@@ -93,6 +93,9 @@ SELECT l.parent_id, l.parent_name, l.parent_version, l.recipe::text, l.engine_ve
        EXISTS (SELECT FROM ml_models m WHERE m.id = l.parent_id)
   FROM pare.lineage l WHERE l.model_id = $1
 
+-- name: catalog_report
+SELECT report::text FROM pare.lineage WHERE model_id = $1
+
 -- name: catalog_children
 SELECT m.name::text, m.version::text FROM pare.lineage l JOIN ml_models m ON m.id = l.model_id
  WHERE l.parent_id = $1 ORDER BY m.id LIMIT 20

@@ -18,7 +18,7 @@ SELECT EXISTS (SELECT FROM pg_index i
 SELECT count(*), count(DISTINCT name) FROM ml_models
 
 -- name: health_uploads
-SELECT count(*), count(*) FILTER (WHERE touched_at < now() - interval '1 hour') FROM pare.artifact WHERE model_id IS NULL
+SELECT count(*), count(*) FILTER (WHERE touched_at < now() - interval '1 hour') FROM pare.artifact WHERE model_id IS NULL AND NOT kept
 
 -- name: health_defaults_vanished
 SELECT e.name, e.to_version FROM (SELECT DISTINCT ON (name) name, to_id, to_version FROM pare.default_event

@@ -5,7 +5,7 @@ SELECT current_database(), session_user, pg_is_in_recovery(),
        coalesce(has_table_privilege(to_regclass('ml_models'), 'SELECT')
                 OR has_any_column_privilege(to_regclass('ml_models'), 'SELECT'), false),
        coalesce(has_table_privilege(to_regclass('ml_models'), 'INSERT'), false),
-       substring(obj_description(to_regnamespace('pare'), 'pg_namespace') FROM '^pare schema ([0-9]+)$')::int,
+       substring(obj_description(to_regnamespace('pare'), 'pg_namespace') FROM '^pare schema ([0-9]{1,9})$')::int,
        to_regnamespace('pare') IS NOT NULL,
        coalesce((SELECT bool_and(has_table_privilege(c.oid, 'SELECT')) FROM pg_class c
                   WHERE c.relnamespace = to_regnamespace('pare') AND c.relkind = 'r'), false)
@@ -16,15 +16,20 @@ SELECT current_database(), session_user, pg_is_in_recovery(),
        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
        current_schema(),
        coalesce(inet_server_addr()::text, ''),
-       current_setting('server_version');
+       current_setting('server_version'),
+       quote_ident(current_user), quote_ident(current_database()),
+       coalesce((SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.oid = to_regclass('ml_models')), quote_ident(current_schema()), 'public');
 
 -- name: registry_inline_limit
 SELECT value FROM pare.setting WHERE key = 'inline_limit_bytes';
 
 -- name: registry_chunk_only
 SELECT m.name || ':' || m.version, count(*) OVER ()
-  FROM pare.artifact a JOIN ml_models m ON m.id = a.model_id
- WHERE NOT a.inline AND m.model_data IS NULL ORDER BY 1 LIMIT 5;
+  FROM (SELECT NULL::bytea AS model_data) absent
+ CROSS JOIN LATERAL (SELECT id, name, version, model_data IS NULL AS is_empty FROM ml_models) m
+  JOIN pare.artifact a ON a.model_id = m.id
+ WHERE NOT a.inline AND m.is_empty ORDER BY 1 LIMIT 5;
 
 -- name: registry_uninstall
 DROP SCHEMA pare CASCADE;

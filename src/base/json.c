@@ -420,6 +420,26 @@ void json_put_string(struct buf *buf, const char *text)
     buf_char(buf, '"');
 }
 
+void json_put_document(struct buf *buf, const char *text)
+{
+    size_t length = strlen(text);
+    if (text_is_clean(text, length)) {
+        buf_add(buf, text, length);
+        return;
+    }
+    for (size_t i = 0; i < length;) {
+        uint32_t code;
+        size_t n = text_decode(text + i, length - i, &code);
+        if (n == 0)
+            buf_text(buf, "\xEF\xBF\xBD");
+        else if (text_is_clean(text + i, n) || strchr("\n\t\r", text[i]))
+            buf_add(buf, text + i, n);
+        else
+            buf_printf(buf, "\\u%04x", (unsigned)code);
+        i += n ? n : 1;
+    }
+}
+
 void json_put_number(struct buf *buf, double value)
 {
     char digits[32];

@@ -52,6 +52,11 @@ MUST_CHECK bool json_walk(const char *text, size_t length, json_visit_fn *visit,
 
 /* Append with quotes and escapes; NULL gives null. Bytes that are no UTF-8 become U+FFFD. */
 void json_put_string(struct buf *buf, const char *text);
+/*
+ * A document that is JSON already, with what would steer a terminal inside its strings (DEL, C1,
+ * bidi controls, line separators) as \u escapes, which mean the same.
+ */
+void json_put_document(struct buf *buf, const char *text);
 /* A finite double, else null. */
 void json_put_number(struct buf *buf, double value);
 

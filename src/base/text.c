@@ -85,6 +85,16 @@ char *text_clean_dup(struct arena *arena, const char *from)
     return to;
 }
 
+size_t text_decode(const char *text, size_t length, uint32_t *ret_code)
+{
+    utf8proc_int32_t code;
+    size_t n = decode(text, length, &code);
+    if (code < 0)
+        return 0;
+    *ret_code = (uint32_t)code;
+    return n;
+}
+
 bool text_is_utf8(const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {

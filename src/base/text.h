@@ -22,6 +22,9 @@ size_t text_clean(const char *from, size_t length, char *to, size_t room);
 /* The same into the arena, whole; NULL when memory ends, or for NULL. */
 char *text_clean_dup(struct arena *arena, const char *from);
 
+/* The bytes of the first character of non-empty text and its code point; 0 when it is no UTF-8. */
+size_t text_decode(const char *text, size_t length, uint32_t *ret_code);
+
 /* Whether the bytes are valid UTF-8 without U+0000. */
 bool text_is_utf8(const char *text, size_t length);
 

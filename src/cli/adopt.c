@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/session.h"
 #include "cli/versions.h"
+#include "cli/visit.h"
 #include "pg/pg.h"
 #include "registry/default.h"
 #include "registry/order.h"
@@ -61,7 +61,7 @@ static bool has_fact(const char *pick, const struct version *version)
     return value->text && (value->kind != 'b' || value->text[0] == 't');
 }
 
-static bool choose(const struct session *session, struct arena *arena, const char *where,
+static bool choose(const struct visit *visit, struct arena *arena, const char *where,
                    const char *pick, struct choice *ret_choice, struct pare_error *err)
 {
     const char **names;
@@ -72,8 +72,8 @@ static bool choose(const struct session *session, struct arena *arena, const cha
         return false;
     if (!query.sort && !(query.sort = arena_printf(arena, "%s:desc,id:desc", pick)))
         return error_no_memory(err, strlen(pick));
-    if (!default_missing(&session->registry, arena, &names, &name_count, err) ||
-        !versions_get(session, &query, arena, &versions, &count, err))
+    if (!default_missing(&visit->registry, arena, &names, &name_count, err) ||
+        !versions_get(visit, &query, arena, &versions, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         bool taken =
@@ -89,35 +89,33 @@ static bool choose(const struct session *session, struct arena *arena, const cha
     return true;
 }
 
-static bool adopt_all(const struct session *session, const struct choice *choice,
-                      const char *reason, struct pare_error *err)
+static bool adopt_all(const struct visit *visit, const struct choice *choice, const char *reason,
+                      struct pare_error *err)
 {
     const struct default_change change = { .kind = "adopt", .reason = reason };
     int64_t rev;
-    if (!registry_allows(&session->registry, REGISTRY_WRITE, err) ||
-        !pg_begin(session->pg, true, err))
+    if (!registry_allows(&visit->registry, REGISTRY_WRITE, err) || !pg_begin(visit->pg, true, err))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < choice->count; i++) {
         struct promotion promotion = { .to = *choice->versions[i] };
-        ok = default_set_within(&session->registry, &promotion, &change, &rev, err);
+        ok = default_set_within(&visit->registry, &promotion, &change, &rev, err);
     }
-    ok = ok && pg_commit(session->pg, err);
+    ok = ok && pg_commit(visit->pg, err);
     if (!ok)
-        pg_rollback(session->pg);
+        pg_rollback(visit->pg);
     return ok;
 }
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct choice choice = { 0 };
     struct sheet sheet;
     const char *pick = cli_option(cli, "pick"), *where = cli_option(cli, "where");
     if (!pick)
         return error_set(err, PARE_ERR_USAGE, "adopt wants --pick newest, fastest or config.KEY");
-    if (!session_open(cli, &session, err) ||
-        !choose(&session, &cli->arena, where, pick, &choice, err))
+    if (!visit_open(cli, &visit, err) || !choose(&visit, &cli->arena, where, pick, &choice, err))
         return false;
     if (choice.count == 0) {
         cli_say("every model that fits has a default already");
@@ -133,7 +131,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         cells[3] = sheet_number(&sheet, v->latency_ms, sheet_latency(&sheet, v->latency_ms));
     }
     bool dry_run = cli_has(cli, "dry-run");
-    if (!dry_run && !adopt_all(&session, &choice, cli_option(cli, "reason"), err))
+    if (!dry_run && !adopt_all(&visit, &choice, cli_option(cli, "reason"), err))
         return false;
     cli_say("%zu default%s %s", choice.count, choice.count == 1 ? "" : "s",
             dry_run ? "would be set" : "set, in one transaction");

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/session.h"
 #include "cli/versions.h"
+#include "cli/visit.h"
 
 static bool sort_key(const char *by, const char **ret_sort, struct pare_error *err)
 {
@@ -30,7 +30,7 @@ static double fact(const struct version *version, const char *by)
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     const char *by = cli_has(cli, "by") ? cli_option(cli, "by") : "latency";
     const struct version **versions;
     size_t count;
@@ -38,12 +38,12 @@ static bool run(struct cli *cli, struct pare_error *err)
     struct versions_query query = {
         .name = cli->operands[0], .filter = cli_option(cli, "where"), .limit = 1, .with_json = true
     };
-    if (!sort_key(by, &query.sort, err) || !session_open(cli, &session, err) ||
-        !versions_get(&session, &query, &cli->arena, &versions, &count, err))
+    if (!sort_key(by, &query.sort, err) || !visit_open(cli, &visit, err) ||
+        !versions_get(&visit, &query, &cli->arena, &versions, &count, err))
         return false;
     if (count == 0 && !query.filter) {
         struct version none;
-        return catalog_find(&session.registry, query.name, NULL, &cli->arena, &none, err);
+        return catalog_find(&visit.registry, query.name, NULL, &cli->arena, &none, err);
     }
     if (count == 0 || isnan(fact(versions[0], by)))
         return error_set(err, PARE_ERR_NOT_FOUND, "no version of %s %s", query.name,

@@ -63,6 +63,16 @@ bool cli_has(const struct cli *cli, const char *name)
     return cli_option(cli, name) != NULL;
 }
 
+const char *cli_option_nth(const struct cli *cli, const char *name, int n)
+{
+    int index = option_index(cli->command->options, name, strlen(name));
+    assert(index >= 0);
+    for (int i = 0; i < cli->given_count; i++)
+        if (cli->given[i].index == index && n-- == 0)
+            return cli->given[i].value;
+    return NULL;
+}
+
 bool cli_number(const struct cli *cli, const char *name, int64_t least, int64_t fallback,
                 int64_t *ret_number, struct pare_error *err)
 {
@@ -173,6 +183,10 @@ static bool take_option(struct cli *cli, int left, char **argv, int *ret_taken, 
     if (global)
         return set_global(cli, options[index].name, value, ret_help, err);
     cli->values[index] = value ? value : "";
+    if (cli->given_count == CLI_GIVEN_MAX)
+        return error_set(err, PARE_ERR_USAGE, "more than %d options", CLI_GIVEN_MAX);
+    cli->given[cli->given_count].index = index;
+    cli->given[cli->given_count++].value = cli->values[index];
     return true;
 }
 

@@ -15,7 +15,7 @@
 
 enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV, CLI_TSV, CLI_MD };
 
-enum { CLI_OPTIONS_MAX = 24, CLI_OPERANDS_MAX = 4096 };
+enum { CLI_OPTIONS_MAX = 24, CLI_GIVEN_MAX = 256, CLI_OPERANDS_MAX = 4096 };
 
 struct option_spec {
     const char *name;  /* without the dashes; NULL ends the list */
@@ -47,11 +47,21 @@ struct command {
     X(best)                                                                                        \
     X(delete)                                                                                      \
     X(verify)                                                                                      \
+    X(inspect)                                                                                     \
+    X(diff)                                                                                        \
+    X(quantize)                                                                                    \
+    X(prune)                                                                                       \
+    X(run)                                                                                         \
+    X(dataset)                                                                                     \
+    X(measure)                                                                                     \
     X(promote)                                                                                     \
     X(rollback)                                                                                    \
     X(history)                                                                                     \
     X(adopt)                                                                                       \
     X(gate)                                                                                        \
+    X(jobs)                                                                                        \
+    X(job)                                                                                         \
+    X(worker)                                                                                      \
     X(db)
 
 #define COMMAND_DECLARE(name) extern const struct command command_##name;
@@ -63,6 +73,11 @@ struct cli {
     const struct command *command;
     struct arena arena;
     const char *values[CLI_OPTIONS_MAX]; /* beside command->options; "" for a flag given */
+    struct {
+        int index; /* in command->options */
+        const char *value;
+    } given[CLI_GIVEN_MAX]; /* all of them in order, for options that may come again */
+    int given_count;
     const char *operands[CLI_OPERANDS_MAX];
     int operand_count;
     enum cli_format format;
@@ -74,6 +89,9 @@ struct cli {
 /* The value of an option, NULL when it was not given. A name that the command lacks is a bug. */
 const char *cli_option(const struct cli *cli, const char *name);
 bool cli_has(const struct cli *cli, const char *name);
+
+/* The n-th value (from 0) of an option that may be given again; NULL behind the last. */
+const char *cli_option_nth(const struct cli *cli, const char *name, int n);
 
 /* The option as a whole number of at least `least`; `fallback` when not given. */
 MUST_CHECK bool cli_number(const struct cli *cli, const char *name, int64_t least, int64_t fallback,

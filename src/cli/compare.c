@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 #include "registry/catalog.h"
 
 /*
@@ -62,9 +62,9 @@ static void set_columns(struct comparison *c, struct arena *arena)
     c->columns[0] = (struct sheet_column){ "fact", "", SHEET_TEXT };
     for (size_t i = 0; i < c->count; i++) {
         const struct version *v = &c->versions[i];
-        char *title =
-            arena_printf(arena, "%s:%s%s", v->name, v->version, v->is_default ? " *" : "");
-        c->columns[value_column(i)] = (struct sheet_column){ title, title, SHEET_NUMBER };
+        char *key = arena_printf(arena, "%s:%s", v->name, v->version);
+        char *title = v->is_default ? arena_printf(arena, "%s *", key) : key;
+        c->columns[value_column(i)] = (struct sheet_column){ key, title, SHEET_NUMBER };
         if (i > 0)
             c->columns[value_column(i) + 1] =
                 (struct sheet_column){ arena_printf(arena, "change %zu", i), "vs first",
@@ -117,7 +117,8 @@ static double own_number(const struct version *v, const char *key)
 
 static double result_number(const cJSON *result, const char *key)
 {
-    return result ? json_number(result, key, NAN) : NAN;
+    double number = result ? json_number(result, key, NAN) : NAN;
+    return fabs(number) <= 1e300 ? number : NAN;
 }
 
 static void put_measured(struct comparison *c, const struct measured *fact)
@@ -146,12 +147,12 @@ static void put_measured(struct comparison *c, const struct measured *fact)
 }
 
 /* The first version's own column shows what it was measured to beside the second. */
-static bool find_alike(const struct session *session, struct comparison *c, struct arena *arena,
+static bool find_alike(const struct visit *visit, struct comparison *c, struct arena *arena,
                        struct pare_error *err)
 {
     for (size_t i = 1; i < c->count; i++) {
         const char *mine, *firsts, *conditions;
-        if (!catalog_alike(&session->registry, c->versions[i].id, c->versions[0].id, arena, &mine,
+        if (!catalog_alike(&visit->registry, c->versions[i].id, c->versions[0].id, arena, &mine,
                            &firsts, &conditions, err))
             return false;
         if (!mine || !firsts)
@@ -193,14 +194,14 @@ static bool print(struct cli *cli, struct comparison *c, struct pare_error *err)
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct comparison c = { .count = (size_t)cli->operand_count };
-    if (!session_open(cli, &session, err))
+    if (!visit_open(cli, &visit, err))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < c.count; i++)
-        ok = session_find(cli, &session, cli->operands[i], &cli->arena, &c.versions[i], err);
-    ok = ok && find_alike(&session, &c, &cli->arena, err) && print(cli, &c, err);
+        ok = visit_find(cli, &visit, cli->operands[i], &cli->arena, &c.versions[i], err);
+    ok = ok && find_alike(&visit, &c, &cli->arena, err) && print(cli, &c, err);
     for (size_t i = 0; i < VERSIONS_MAX; i++) {
         cJSON_Delete(c.alike[i]);
         cJSON_Delete(c.alike_first[i]);

@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 
 static const struct sheet_column columns[] = {
     { "fact", "fact", SHEET_TEXT },
@@ -31,7 +31,7 @@ static bool status(struct cli *cli, struct pare_error *err)
         return false;
     sheet_init(&sheet, arena, columns, ARRAY_SIZE(columns));
     text_size(status.size_bytes, size, sizeof(size));
-    put(&sheet, "used by pare", session_is_private(cli) ? "yes" : "no: another database is named");
+    put(&sheet, "used by pare", visit_is_private(cli) ? "yes" : "no: another database is named");
     put(&sheet, "state",
         status.ready     ? "running"
         : status.running ? "starting or stopping"
@@ -107,7 +107,7 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (!start && !url && !psql)
         return error_set(err, PARE_ERR_USAGE,
                          "db %s: start, stop, status, url or psql was expected", verb);
-    if (!session_start_cluster(cli, &cluster, err))
+    if (!visit_start_cluster(cli, &cluster, err))
         return false;
     if (url)
         return print_uri(&cluster, err);

@@ -3,16 +3,16 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "cli/session.h"
 #include "cli/versions.h"
+#include "cli/visit.h"
 
 /* All are judged before the first goes. */
-static bool find_all(const struct cli *cli, const struct session *session, struct arena *arena,
+static bool find_all(const struct cli *cli, const struct visit *visit, struct arena *arena,
                      struct version *versions, struct pare_error *err)
 {
     for (int i = 0; i < cli->operand_count; i++) {
-        if (!session_find(cli, session, cli->operands[i], arena, &versions[i], err) ||
-            !catalog_may_delete(&session->registry, &versions[i], err))
+        if (!visit_find(cli, visit, cli->operands[i], arena, &versions[i], err) ||
+            !catalog_may_delete(&visit->registry, &versions[i], err))
             return false;
         for (int j = 0; j < i; j++)
             if (versions[j].id == versions[i].id)
@@ -23,7 +23,7 @@ static bool find_all(const struct cli *cli, const struct session *session, struc
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct version *versions =
         arena_array(&cli->arena, (size_t)cli->operand_count, sizeof(*versions));
     bool dry_run = cli_has(cli, "dry-run");
@@ -31,12 +31,12 @@ static bool run(struct cli *cli, struct pare_error *err)
     char size[32];
     if (!versions)
         return error_no_memory(err, sizeof(*versions));
-    if (!session_open(cli, &session, err) ||
-        !registry_allows(&session.registry, dry_run ? REGISTRY_SEE : REGISTRY_WRITE, err) ||
-        !find_all(cli, &session, &cli->arena, versions, err))
+    if (!visit_open(cli, &visit, err) ||
+        !registry_allows(&visit.registry, dry_run ? REGISTRY_SEE : REGISTRY_WRITE, err) ||
+        !find_all(cli, &visit, &cli->arena, versions, err))
         return false;
     for (int i = 0; i < cli->operand_count; i++) {
-        if (!dry_run && !catalog_delete(&session.registry, &versions[i], err)) {
+        if (!dry_run && !catalog_delete(&visit.registry, &versions[i], err)) {
             if (i > 0)
                 cli_say("%d of %d deleted before this:", i, cli->operand_count);
             return false;

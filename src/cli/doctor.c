@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 #include "registry/health.h"
 
 static const struct sheet_column columns[] = {
@@ -24,11 +24,11 @@ static void put(struct sheet *sheet, const struct health_finding *finding)
         (struct sheet_cell){ .value = finding->remedy, .shown = finding->remedy ? NULL : "" };
 }
 
-static bool sweep(const struct session *session, struct pare_error *err)
+static bool sweep(const struct visit *visit, struct pare_error *err)
 {
     int64_t artifacts, bytes;
     char size[32];
-    if (!health_sweep(&session->registry, &artifacts, &bytes, err))
+    if (!health_sweep(&visit->registry, &artifacts, &bytes, err))
         return false;
     text_size(bytes, size, sizeof(size));
     cli_say("swept %lld leftovers, %s", (long long)artifacts, size);
@@ -37,16 +37,16 @@ static bool sweep(const struct session *session, struct pare_error *err)
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct health_finding findings[HEALTH_FINDINGS_MAX];
     struct sheet sheet;
     size_t count;
     int problems = 0;
-    if (!session_open(cli, &session, err))
+    if (!visit_open(cli, &visit, err))
         return false;
-    if (cli_has(cli, "sweep") && !sweep(&session, err))
+    if (cli_has(cli, "sweep") && !sweep(&visit, err))
         return false;
-    if (!health_look(&session.registry, &cli->arena, findings, &count, err))
+    if (!health_look(&visit.registry, &cli->arena, findings, &count, err))
         return false;
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/progress.h"
-#include "cli/session.h"
+#include "cli/visit.h"
 #include "registry/artifact.h"
 #include "registry/catalog.h"
 
@@ -58,25 +59,18 @@ static bool end_file(void *data, const struct artifact_file *file, struct pare_e
     return ok;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st;
+    (void)kind;
+    (void)where;
+    (void)!remove(path);
+    return 0;
+}
+
 static void remove_folder(const char *folder)
 {
-    struct arena arena = { 0 };
-    struct pare_error ignored;
-    const char *const *files;
-    size_t count;
-    char path[4096];
-    if (file_walk(folder, &arena, &files, &count, &ignored)) {
-        for (size_t i = 0; i < count; i++) {
-            snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
-            unlink(path);
-            for (char *slash; (slash = strrchr(path, '/')) && slash > path + strlen(folder);) {
-                *slash = '\0';
-                rmdir(path);
-            }
-        }
-    }
-    rmdir(folder);
-    arena_done(&arena);
+    (void)!nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static bool make_target(const char *path, bool folder, struct arena *arena, struct target *target,
@@ -96,7 +90,10 @@ static bool make_target(const char *path, bool folder, struct arena *arena, stru
                          "refused: %s is there already; the version is a folder and would replace "
                          "it",
                          path);
-    char *temporary = arena_printf(arena, "%s.part-XXXXXX", path);
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    char *temporary = arena_printf(arena, "%.*s.part-XXXXXX", (int)length, path);
     if (!temporary)
         return error_no_memory(err, strlen(path));
     if (!mkdtemp(temporary))
@@ -118,16 +115,16 @@ static bool put_in_place(struct target *target, struct pare_error *err)
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct version version;
     struct artifact artifact;
     struct target target = { .file.fd = -1 };
     char sha256[DIGEST_HEX], size[32];
     if (!cli_has(cli, "o"))
         return error_set(err, PARE_ERR_USAGE, "export wants -o PATH");
-    if (!session_open(cli, &session, err) ||
-        !session_find_operand(cli, &session, 0, &cli->arena, &version, err) ||
-        !artifact_get(&session.registry, &version, &cli->arena, &artifact, err))
+    if (!visit_open(cli, &visit, err) ||
+        !visit_find_operand(cli, &visit, 0, &cli->arena, &version, err) ||
+        !artifact_get(&visit.registry, &version, &cli->arena, &artifact, err))
         return false;
     if (cli_has(cli, "changed-too")) {
         artifact.sha256 = NULL;
@@ -138,7 +135,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         return false;
     struct artifact_sink sink = { begin_file, write_bytes, end_file, &target };
     progress_init(&target.progress, "exporting", artifact.size_bytes);
-    bool ok = artifact_read(&session.registry, &artifact, &sink, sha256, err);
+    bool ok = artifact_read(&visit.registry, &artifact, &sink, sha256, err);
     progress_done(&target.progress);
     ok =
         ok ? put_in_place(&target, err) : error_prefix(err, "%s:%s", version.name, version.version);

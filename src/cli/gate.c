@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 
 static const struct sheet_column columns[] = {
     { "name", "model", SHEET_TEXT },
@@ -19,12 +19,12 @@ static const char *model(const char *operand)
     return operand && strcmp(operand, "*") != 0 ? operand : NULL;
 }
 
-static bool list(struct cli *cli, const struct session *session, struct pare_error *err)
+static bool list(struct cli *cli, const struct visit *visit, struct pare_error *err)
 {
     struct gate *gates;
     size_t count;
     struct sheet sheet;
-    if (!gate_list(&session->registry, model(cli->operands[1]), &cli->arena, &gates, &count, err))
+    if (!gate_list(&visit->registry, model(cli->operands[1]), &cli->arena, &gates, &count, err))
         return false;
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +41,7 @@ static bool list(struct cli *cli, const struct session *session, struct pare_err
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     const char *verb = cli->operands[0], *rule = cli->operands[2];
     int64_t cleared;
     bool set = !strcmp(verb, "set"), clear = !strcmp(verb, "clear");
@@ -51,17 +51,17 @@ static bool run(struct cli *cli, struct pare_error *err)
         return error_set(err, PARE_ERR_USAGE,
                          "usage: pare gate set NAME EXPR, pare gate clear "
                          "NAME [EXPR]; NAME \"*\" is every model");
-    if (!session_open(cli, &session, err))
+    if (!visit_open(cli, &visit, err))
         return false;
     if (set) {
-        if (!gate_set(&session.registry, model(cli->operands[1]), rule, err))
+        if (!gate_set(&visit.registry, model(cli->operands[1]), rule, err))
             return false;
         cli_say("gate set for %s: %s", cli->operands[1], rule);
         return true;
     }
     if (!clear)
-        return list(cli, &session, err);
-    if (!gate_clear(&session.registry, model(cli->operands[1]), rule, &cleared, err))
+        return list(cli, &visit, err);
+    if (!gate_clear(&visit.registry, model(cli->operands[1]), rule, &cleared, err))
         return false;
     if (cleared == 0)
         return error_set(err, PARE_ERR_NOT_FOUND, "%s has no such gate", cli->operands[1]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 #include "registry/catalog.h"
 #include "registry/default.h"
 
@@ -27,19 +27,19 @@ static const char *state_of(const struct default_event *events, size_t index)
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct default_event *events;
     struct sheet sheet;
     size_t count;
     const char *name = cli->operands[0], *at = cli_option(cli, "at");
-    if (!session_open(cli, &session, err) ||
-        !default_history(&session.registry, name, at, &cli->arena, &events, &count, err))
+    if (!visit_open(cli, &visit, err) ||
+        !default_history(&visit.registry, name, at, &cli->arena, &events, &count, err))
         return false;
     if (count == 0) {
         struct version version;
         if (at)
             return error_set(err, PARE_ERR_NOT_FOUND, "%s had no default at %s", name, at);
-        return catalog_find(&session.registry, name, NULL, &cli->arena, &version, err);
+        return catalog_find(&visit.registry, name, NULL, &cli->arena, &version, err);
     }
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
     for (size_t i = 0; i < (at ? 1 : count); i++) {
@@ -58,7 +58,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         if (e->undoes)
             cells[10] = sheet_integer(&sheet, e->undoes);
         cells[11] = sheet_text(e->reason);
-        cells[12] = sheet_text(e->gates);
+        cells[12] = sheet_json(&sheet, e->gates);
     }
     return sheet_print(&sheet, cli->format, err);
 }

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/progress.h"
-#include "cli/session.h"
+#include "cli/visit.h"
 #include "registry/catalog.h"
 #include "registry/upload.h"
 
@@ -165,13 +165,14 @@ static bool check_options(const struct cli *cli, struct pare_error *err)
            check_json("config", cli_option(cli, "config"), err);
 }
 
-static bool run_upload(struct cli *cli, const struct session *session, const struct source *source,
+static bool run_upload(struct cli *cli, const struct visit *visit, const struct source *source,
                        const struct upload_version *version, struct pare_error *err)
 {
     struct upload *upload;
     int64_t id;
     char size[32];
-    if (!upload_begin(&session->registry, source->total_bytes, source->folder, &upload, err))
+    if (!upload_begin(&visit->registry, source->total_bytes,
+                      source->folder ? UPLOAD_FOLDER : UPLOAD_FILE, &upload, err))
         return false;
     bool ok = send(upload, source, &cli->arena, err) && upload_publish(upload, version, &id, err);
     upload_free(upload);
@@ -184,14 +185,14 @@ static bool run_upload(struct cli *cli, const struct session *session, const str
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct source source;
     struct version parent = { 0 };
     if (!check_options(cli, err) || !look_at(cli->operands[0], &cli->arena, &source, err) ||
-        !session_open(cli, &session, err))
+        !visit_open(cli, &visit, err))
         return false;
     const char *parent_ref = cli_option(cli, "parent");
-    if (parent_ref && !session_find(cli, &session, parent_ref, &cli->arena, &parent, err))
+    if (parent_ref && !visit_find(cli, &visit, parent_ref, &cli->arena, &parent, err))
         return error_prefix(err, "--parent");
     struct upload_version version = {
         .name = cli_option(cli, "name"),
@@ -204,7 +205,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         .parent_name = parent.raw_name,
         .parent_version = parent.raw_version,
     };
-    return run_upload(cli, &session, &source, &version, err);
+    return run_upload(cli, &visit, &source, &version, err);
 }
 
 static const struct option_spec options[] = {

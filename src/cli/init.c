@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "cli/session.h"
+#include "cli/visit.h"
 #include "registry/migrate.h"
 
 enum { SCRIPT_MAX = 4 << 20 };
@@ -21,12 +21,12 @@ static bool print_script(struct pare_error *err)
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     if (cli_has(cli, "sql"))
         return print_script(err);
-    if (!session_open(cli, &session, err))
+    if (!visit_open(cli, &visit, err))
         return false;
-    const struct registry *r = &session.registry;
+    const struct registry *r = &visit.registry;
     bool had_models = r->has_models;
     int before = r->schema;
     if (!migrate_run(r, err))

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/session.h"
 #include "cli/versions.h"
+#include "cli/visit.h"
+
+/* An unknown model is not found, whatever the filter. */
+static bool is_there(struct cli *cli, const struct visit *visit, const char *name,
+                     struct pare_error *err)
+{
+    const struct versions_query any = { .name = name, .limit = 1 };
+    const struct version **versions;
+    struct version none;
+    size_t count;
+    if (!versions_get(visit, &any, &cli->arena, &versions, &count, err))
+        return false;
+    return count > 0 || catalog_find(&visit->registry, name, NULL, &cli->arena, &none, err);
+}
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct sheet sheet;
     const struct version **versions;
     size_t count;
@@ -14,13 +27,11 @@ static bool run(struct cli *cli, struct pare_error *err)
         .sort = cli_option(cli, "sort"),
         .with_json = cli->format != CLI_TABLE && cli->format != CLI_MD,
     };
-    if (!cli_number(cli, "limit", 1, 0, &query.limit, err) || !session_open(cli, &session, err) ||
-        !versions_get(&session, &query, &cli->arena, &versions, &count, err))
+    if (!cli_number(cli, "limit", 1, 0, &query.limit, err) || !visit_open(cli, &visit, err) ||
+        !versions_get(&visit, &query, &cli->arena, &versions, &count, err))
         return false;
-    if (count == 0 && query.name && !query.filter) {
-        struct version none;
-        return catalog_find(&session.registry, query.name, NULL, &cli->arena, &none, err);
-    }
+    if (count == 0 && query.name && !is_there(cli, &visit, query.name, err))
+        return false;
     sheet_init(&sheet, &cli->arena, versions_columns, VERSIONS_COLUMNS);
     for (size_t i = 0; i < count; i++)
         versions_put(&sheet, versions[i]);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 #include "registry/default.h"
 
 enum { TRIES = 5, SENTENCE_MAX = 900 };
@@ -63,7 +63,7 @@ static bool say_done(const struct promotion *promotion, int64_t rev, bool forced
 }
 
 /* One look and one compare-and-set; *ret_retry when somebody was faster and nothing was expected. */
-static bool promote_once(const struct cli *cli, const struct session *session, const char *name,
+static bool promote_once(const struct cli *cli, const struct visit *visit, const char *name,
                          const char *version, bool *ret_retry, struct pare_error *err)
 {
     struct promotion promotion;
@@ -73,7 +73,7 @@ static bool promote_once(const struct cli *cli, const struct session *session, c
     const char *expect = cli_option(cli, "expect");
     int64_t rev;
     *ret_retry = false;
-    bool ok = default_look(&session->registry, name, version, &arena, &promotion, err) &&
+    bool ok = default_look(&visit->registry, name, version, &arena, &promotion, err) &&
               (!expect || default_expect(expect, name, &arena, &expectation, err)) &&
               default_meets(&promotion, &expectation, err);
     if (ok && promotion.newest.to_id == promotion.to.id && promotion.dflt.id == promotion.to.id) {
@@ -84,7 +84,7 @@ static bool promote_once(const struct cli *cli, const struct session *session, c
     }
     ok = ok && check_gates(cli, &promotion, &change.forced, err);
     if (ok) {
-        ok = default_set(&session->registry, &promotion, &change, &rev, err);
+        ok = default_set(&visit->registry, &promotion, &change, &rev, err);
         *ret_retry = !ok && err->code == PARE_ERR_REFUSED && !expect;
     }
     ok = ok && say_done(&promotion, rev, change.forced);
@@ -108,16 +108,16 @@ static bool names(const struct cli *cli, struct arena *arena, const char **ret_n
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     const char *name, *version;
     bool retry = true, ok = false;
     if (cli_has(cli, "force") && (!cli_has(cli, "reason") || !*cli_option(cli, "reason")))
         return error_set(err, PARE_ERR_USAGE, "--force wants --reason T: it goes into the history");
-    if (!names(cli, &cli->arena, &name, &version, err) || !session_open(cli, &session, err) ||
-        !registry_allows(&session.registry, REGISTRY_WRITE, err))
+    if (!names(cli, &cli->arena, &name, &version, err) || !visit_open(cli, &visit, err) ||
+        !registry_allows(&visit.registry, REGISTRY_WRITE, err))
         return false;
     for (int i = 0; i < TRIES && retry; i++)
-        ok = promote_once(cli, &session, name, version, &retry, err);
+        ok = promote_once(cli, &visit, name, version, &retry, err);
     return ok;
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/session.h"
+#include "cli/visit.h"
 #include "registry/artifact.h"
 #include "registry/default.h"
 
 /* Damaged bytes must not become the default at three in the morning. */
-static bool bytes_are_whole(const struct session *session, const struct version *version,
+static bool bytes_are_whole(const struct visit *visit, const struct version *version,
                             struct pare_error *err)
 {
     enum artifact_state state;
-    if (!artifact_state(&session->registry, version->id, &state, err))
+    if (!artifact_state(&visit->registry, version->id, &state, err))
         return false;
     if (state == ARTIFACT_CHANGED)
         return error_set(err, PARE_ERR_REFUSED,
@@ -44,17 +44,18 @@ static bool from_version(const struct cli *cli, const char *name, struct arena *
     return true;
 }
 
-/* The newest event, and whether --from lets the rollback go on (*ret_go). */
-static bool judge_from(const struct session *session, const char *name, const char *from,
-                       struct arena *arena, bool *ret_go, struct pare_error *err)
+/* Whether --from lets the rollback go on (*ret_go), and the rev it was judged at. */
+static bool judge_from(const struct visit *visit, const char *name, const char *from,
+                       struct arena *arena, bool *ret_go, int64_t *ret_rev, struct pare_error *err)
 {
     struct default_event *events;
     size_t count;
     *ret_go = true;
-    if (!default_history(&session->registry, name, NULL, arena, &events, &count, err))
+    if (!default_history(&visit->registry, name, NULL, arena, &events, &count, err))
         return false;
     if (count == 0)
         return error_set(err, PARE_ERR_NOT_FOUND, "%s never had a default", name);
+    *ret_rev = events[0].rev;
     if (!from || !strcmp(events[0].to_version, from))
         return true;
     if (!done_already(&events[0], from))
@@ -69,14 +70,14 @@ static bool judge_from(const struct session *session, const char *name, const ch
     return true;
 }
 
-static bool roll(const struct cli *cli, const struct session *session, const char *name,
-                 struct pare_error *err)
+static bool roll(const struct cli *cli, const struct visit *visit, const char *name,
+                 int64_t seen_rev, struct pare_error *err)
 {
     struct undoable undoable;
     struct promotion promotion;
     int64_t rev;
     struct arena *arena = (struct arena *)&cli->arena;
-    if (!default_undoable(&session->registry, name, arena, &undoable, err))
+    if (!default_undoable(&visit->registry, name, arena, &undoable, err))
         return false;
     if (undoable.rev == 0 || !undoable.from_version)
         return error_set(err, PARE_ERR_NOT_FOUND, "%s has no earlier default to go back to", name);
@@ -84,14 +85,18 @@ static bool roll(const struct cli *cli, const struct session *session, const cha
         return error_set(err, PARE_ERR_NOT_FOUND,
                          "%s:%s, the default before, is gone; promote another: pare history %s",
                          name, undoable.from_version, name);
-    if (!default_look(&session->registry, name, undoable.from_version, arena, &promotion, err) ||
-        !bytes_are_whole(session, &promotion.to, err))
+    if (!default_look(&visit->registry, name, undoable.from_version, arena, &promotion, err) ||
+        !bytes_are_whole(visit, &promotion.to, err))
+        return false;
+    /* What is undone was chosen from the history up to here: a promote since is somebody's news. */
+    const struct expectation seen = { .rev = seen_rev };
+    if (!default_meets(&promotion, &seen, err))
         return false;
     promotion.gate_count = 0; /* going back asks no leave */
     struct default_change change = { .kind = "rollback",
                                      .reason = cli_option(cli, "reason"),
                                      .undoes = undoable.rev };
-    if (!default_set(&session->registry, &promotion, &change, &rev, err))
+    if (!default_set(&visit->registry, &promotion, &change, &rev, err))
         return false;
     cli_say("%s:%s is the default again (rev %lld); %s is marked as bad", promotion.to.name,
             promotion.to.version, (long long)rev, promotion.newest.to_version);
@@ -100,14 +105,15 @@ static bool roll(const struct cli *cli, const struct session *session, const cha
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     const char *name = cli->operands[0], *from;
     bool go;
-    if (!from_version(cli, name, &cli->arena, &from, err) || !session_open(cli, &session, err) ||
-        !registry_allows(&session.registry, REGISTRY_WRITE, err) ||
-        !judge_from(&session, name, from, &cli->arena, &go, err))
+    int64_t seen_rev;
+    if (!from_version(cli, name, &cli->arena, &from, err) || !visit_open(cli, &visit, err) ||
+        !registry_allows(&visit.registry, REGISTRY_WRITE, err) ||
+        !judge_from(&visit, name, from, &cli->arena, &go, &seen_rev, err))
         return false;
-    return !go || roll(cli, &session, name, err);
+    return !go || roll(cli, &visit, name, seen_rev, err);
 }
 
 static const struct option_spec options[] = {

@@ -64,6 +64,18 @@ struct sheet_cell sheet_number(struct sheet *sheet, double value, const char *sh
     return (struct sheet_cell){ .value = arena_strdup(sheet->arena, digits), .shown = shown };
 }
 
+struct sheet_cell sheet_json(struct sheet *sheet, const char *json)
+{
+    if (!json || text_is_clean(json, strlen(json)))
+        return sheet_text(json);
+    struct buf buf;
+    buf_init(&buf, SIZE_MAX / 2);
+    json_put_document(&buf, json);
+    struct sheet_cell cell = sheet_text(arena_strdup(sheet->arena, buf_string(&buf)));
+    buf_done(&buf);
+    return cell;
+}
+
 const char *sheet_size(struct sheet *sheet, double bytes)
 {
     char size[32];

@@ -51,6 +51,9 @@ struct sheet_cell sheet_bool(bool value, const char *shown_true);
 /* A number and how people read it; `shown` may be NULL. */
 struct sheet_cell sheet_number(struct sheet *sheet, double value, const char *shown);
 
+/* A document of a row, with no byte in it that could steer a terminal. */
+struct sheet_cell sheet_json(struct sheet *sheet, const char *json);
+
 /* An ISO time. */
 struct sheet_cell sheet_time(struct sheet *sheet, const char *iso);
 

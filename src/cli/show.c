@@ -3,8 +3,8 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "cli/session.h"
 #include "cli/versions.h"
+#include "cli/visit.h"
 #include "registry/artifact.h"
 #include "registry/default.h"
 
@@ -54,14 +54,14 @@ static void put_json(struct sheet *sheet, const char *root, const char *json)
         put(sheet, root, "(cannot be shown)");
 }
 
-static bool put_lineage(const struct session *session, const struct version *version,
+static bool put_lineage(const struct visit *visit, const struct version *version,
                         struct sheet *sheet, struct pare_error *err)
 {
     struct lineage lineage;
     const char *const *children;
     struct arena *arena = sheet->arena;
-    if (!catalog_lineage(&session->registry, version->id, arena, &lineage, err) ||
-        !catalog_children(&session->registry, version->id, arena, &children, err))
+    if (!catalog_lineage(&visit->registry, version->id, arena, &lineage, err) ||
+        !catalog_children(&visit->registry, version->id, arena, &children, err))
         return false;
     if (lineage.parent_id)
         put(sheet, "made from",
@@ -74,12 +74,12 @@ static bool put_lineage(const struct session *session, const struct version *ver
     return true;
 }
 
-static bool put_bytes(const struct session *session, const struct version *version,
-                      struct sheet *sheet, struct pare_error *err)
+static bool put_bytes(const struct visit *visit, const struct version *version, struct sheet *sheet,
+                      struct pare_error *err)
 {
     struct artifact artifact;
     struct arena *arena = sheet->arena;
-    if (!artifact_get(&session->registry, version, arena, &artifact, err)) {
+    if (!artifact_get(&visit->registry, version, arena, &artifact, err)) {
         put(sheet, "bytes", "none stored");
         return err->code == PARE_ERR_NOT_FOUND;
     }
@@ -96,15 +96,15 @@ static bool put_bytes(const struct session *session, const struct version *versi
 }
 
 /* Who made it the default, and whether it was rolled away from. */
-static bool put_events(const struct session *session, const struct version *version,
+static bool put_events(const struct visit *visit, const struct version *version,
                        struct sheet *sheet, struct pare_error *err)
 {
     struct default_event *events;
     size_t count;
     struct arena *arena = sheet->arena;
-    if (registry_is_guest(&session->registry))
+    if (registry_is_guest(&visit->registry))
         return true;
-    if (!default_history(&session->registry, version->raw_name, NULL, arena, &events, &count, err))
+    if (!default_history(&visit->registry, version->raw_name, NULL, arena, &events, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct default_event *e = &events[i];
@@ -118,8 +118,8 @@ static bool put_events(const struct session *session, const struct version *vers
     return true;
 }
 
-static bool print_facts(struct cli *cli, const struct session *session,
-                        const struct version *version, struct pare_error *err)
+static bool print_facts(struct cli *cli, const struct visit *visit, const struct version *version,
+                        struct pare_error *err)
 {
     struct sheet sheet;
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
@@ -133,8 +133,8 @@ static bool print_facts(struct cli *cli, const struct session *session,
     put(&sheet, "latency", sheet_latency(&sheet, version->latency_ms));
     put(&sheet, "accuracy", sheet_accuracy(&sheet, version->accuracy));
     put(&sheet, "created", sheet_when(&sheet, version->created_at));
-    if (!put_bytes(session, version, &sheet, err) || !put_lineage(session, version, &sheet, err) ||
-        !put_events(session, version, &sheet, err))
+    if (!put_bytes(visit, version, &sheet, err) || !put_lineage(visit, version, &sheet, err) ||
+        !put_events(visit, version, &sheet, err))
         return false;
     put_json(&sheet, "config", version->config);
     put_json(&sheet, "metrics", version->metrics);
@@ -143,14 +143,14 @@ static bool print_facts(struct cli *cli, const struct session *session,
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct version version;
     struct sheet sheet;
-    if (!session_open(cli, &session, err) ||
-        !session_find_operand(cli, &session, 0, &cli->arena, &version, err))
+    if (!visit_open(cli, &visit, err) ||
+        !visit_find_operand(cli, &visit, 0, &cli->arena, &version, err))
         return false;
     if (cli->format == CLI_TABLE || cli->format == CLI_MD)
-        return print_facts(cli, &session, &version, err);
+        return print_facts(cli, &visit, &version, err);
     sheet_init(&sheet, &cli->arena, versions_columns, VERSIONS_COLUMNS);
     versions_put(&sheet, &version);
     return sheet_print(&sheet, cli->format, err);

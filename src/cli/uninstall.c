@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/session.h"
+#include "cli/visit.h"
 #include "registry/migrate.h"
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
-    if (!session_open(cli, &session, err))
+    CLEANUP(visit_close) struct visit visit = { 0 };
+    if (!visit_open(cli, &visit, err))
         return false;
     if (!cli_has(cli, "yes"))
         return error_set(err, PARE_ERR_USAGE,
                          "this removes the schema pare of database %s with all history, gates and "
                          "measurements (ml_models stays); say --yes",
-                         session.registry.database);
-    if (!migrate_remove(&session.registry, err))
+                         visit.registry.database);
+    if (!migrate_remove(&visit.registry, err))
         return false;
     cli_say("the schema pare is gone from database %s; ml_models is as it was",
-            session.registry.database);
+            visit.registry.database);
     return true;
 }
 

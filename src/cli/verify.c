@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/progress.h"
-#include "cli/session.h"
 #include "cli/sheet.h"
+#include "cli/visit.h"
 #include "registry/artifact.h"
 #include "registry/catalog.h"
 
@@ -21,19 +21,19 @@ static bool count_bytes(void *data, const void *bytes, size_t length, struct par
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    CLEANUP(session_close) struct session session = { 0 };
+    CLEANUP(visit_close) struct visit visit = { 0 };
     struct version version;
     struct artifact artifact;
     struct progress progress;
     struct sheet sheet;
     char sha256[DIGEST_HEX];
-    if (!session_open(cli, &session, err) ||
-        !session_find_operand(cli, &session, 0, &cli->arena, &version, err) ||
-        !artifact_get(&session.registry, &version, &cli->arena, &artifact, err))
+    if (!visit_open(cli, &visit, err) ||
+        !visit_find_operand(cli, &visit, 0, &cli->arena, &version, err) ||
+        !artifact_get(&visit.registry, &version, &cli->arena, &artifact, err))
         return false;
     progress_init(&progress, "verifying", artifact.size_bytes);
     struct artifact_sink sink = { .bytes = count_bytes, .data = &progress };
-    bool ok = artifact_read(&session.registry, &artifact, &sink, sha256, err);
+    bool ok = artifact_read(&visit.registry, &artifact, &sink, sha256, err);
     progress_done(&progress);
     if (!ok)
         return error_prefix(err, "%s:%s", version.name, version.version);

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/session.h"
+#include "cli/visit.h"
 #include "registry/filter.h"
 #include "registry/order.h"
 
@@ -38,8 +38,8 @@ void versions_put(struct sheet *sheet, const struct version *v)
     cells[8] = sheet_bool(v->is_default, "*");
     cells[9] = v->parent_id ? sheet_integer(sheet, v->parent_id) : (struct sheet_cell){ 0 };
     cells[10] = sheet_time(sheet, v->created_at);
-    cells[11] = sheet_text(v->config);
-    cells[12] = sheet_text(v->metrics);
+    cells[11] = sheet_json(sheet, v->config);
+    cells[12] = sheet_json(sheet, v->metrics);
 }
 
 const struct version *versions_default(const struct catalog_list *list, size_t index)
@@ -73,7 +73,7 @@ static size_t keep_matching(const struct filter *filter, const struct catalog_li
     return count;
 }
 
-bool versions_get(const struct session *session, const struct versions_query *query,
+bool versions_get(const struct visit *visit, const struct versions_query *query,
                   struct arena *arena, const struct version ***ret_versions, size_t *ret_count,
                   struct pare_error *err)
 {
@@ -89,7 +89,7 @@ bool versions_get(const struct session *session, const struct versions_query *qu
                                     .with_json = query->with_json,
                                     .limit = as_stored ? query->limit : 0 };
     memcpy(wanted.paths, paths.paths, sizeof(wanted.paths));
-    if (!catalog_list(&session->registry, &wanted, arena, &list, err))
+    if (!catalog_list(&visit->registry, &wanted, arena, &list, err))
         return false;
     const struct version **kept = arena_array(arena, list.count + 1, sizeof(struct version *));
     if (!kept)

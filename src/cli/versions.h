@@ -6,7 +6,7 @@
 #include "cli/sheet.h"
 #include "registry/catalog.h"
 
-struct session;
+struct visit;
 
 enum { VERSIONS_COLUMNS = 13 };
 
@@ -23,7 +23,7 @@ struct versions_query {
 };
 
 /* What holds, in order; pointers into the list, all in `arena`. */
-MUST_CHECK bool versions_get(const struct session *session, const struct versions_query *query,
+MUST_CHECK bool versions_get(const struct visit *visit, const struct versions_query *query,
                              struct arena *arena, const struct version ***ret_versions,
                              size_t *ret_count, struct pare_error *err);
 

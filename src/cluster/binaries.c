@@ -188,10 +188,11 @@ static bool serves(const struct binaries *binaries, const char *data_major)
 static bool refuse_nothing(const struct binaries_sources *sources, struct pare_error *err)
 {
     if (sources->forced)
-        return error_set(err, PARE_ERR_NO_DATABASE,
-                         "PARE_PG_BINDIR is %s, and that folder holds no initdb and postgres that "
-                         "run: set it to the bin folder of a PostgreSQL server, or unset it",
-                         sources->forced);
+        return error_set(
+            err, PARE_ERR_NO_DATABASE,
+            "PARE_PG_BINDIR is %s, and that folder holds no initdb and postgres that "
+            "run: set it to the absolute path of a PostgreSQL server's bin folder, or unset it",
+            sources->forced);
     return error_set(err, PARE_ERR_NO_DATABASE,
                      "no PostgreSQL server on this machine: install it (Debian, Ubuntu: apt "
                      "install postgresql; Fedora: dnf install postgresql-server; macOS: brew "
@@ -199,27 +200,54 @@ static bool refuse_nothing(const struct binaries_sources *sources, struct pare_e
                      "database with --db or PARE_DB");
 }
 
+/* /usr/lib/postgresql/18/bin -> /usr/lib/postgresql/15/bin, where packages put them so; else OLDBIN */
+static void guess_old_folder(const struct binaries *there, const char *data_major, char *to,
+                             size_t room)
+{
+    char part[32];
+    snprintf(part, sizeof(part), "/%s/", there->major);
+    const char *at = strstr(there->folder, part);
+    if (at)
+        snprintf(to, room, "%.*s/%s/%s", (int)(at - there->folder), there->folder, data_major,
+                 at + strlen(part));
+    else
+        snprintf(to, room, "OLDBIN");
+}
+
+/*
+ * The command was run on data of 15 with programs of 18. Its last step removes pg_upgrade's script,
+ * which would delete the new data under the old name.
+ */
+static bool refuse_older(const struct cluster *cluster, const char *data_major,
+                         const struct binaries *there, struct pare_error *err)
+{
+    const char *role = cluster->role, *bin = there->folder, *major = there->major;
+    char old[CLUSTER_PATH_MAX];
+    guess_old_folder(there, data_major, old, sizeof(old));
+    return error_set(
+        err, PARE_ERR_REFUSED,
+        "%s/data are of PostgreSQL %s, and this machine has PostgreSQL %s (%s); nothing was "
+        "touched: install PostgreSQL %s beside it, and stay; or then move on, as the user %s: cd "
+        "%s && %s/initdb -D data.%s -U %s -E UTF8 --locale=C -k && %s/pg_upgrade -b %s -B %s -d "
+        "data -D data.%s -U %s && cp data/pg_hba.conf data/pg_ident.conf data.%s && mv data "
+        "data.%s && mv data.%s data && rm delete_old_cluster.sh",
+        cluster->folder, data_major, major, bin, data_major, cluster->account, cluster->folder, bin,
+        major, role, bin, old, bin, major, role, major, data_major, major);
+}
+
 static bool refuse_version(const struct cluster *cluster, const char *data_major,
                            const struct binaries *there, struct pare_error *err)
 {
-    const char *folder = cluster->folder;
     if (!data_major[0])
         return error_set(err, PARE_ERR_NO_DATABASE,
                          "PostgreSQL %s in %s is too old for pare: install PostgreSQL %d or newer",
                          there->major, there->folder, OLDEST_MAJOR);
-    if (major_number(there->major) < major_number(data_major) || major_number(data_major) <= 0)
-        return error_set(err, PARE_ERR_REFUSED,
-                         "%s/data are of PostgreSQL %s, and this machine has PostgreSQL %s (%s), "
-                         "which cannot read them: install PostgreSQL %s; nothing was touched",
-                         folder, data_major, there->major, there->folder, data_major);
-    return error_set(
-        err, PARE_ERR_REFUSED,
-        "%s/data are of PostgreSQL %s, and this machine has PostgreSQL %s (%s): install PostgreSQL "
-        "%s beside it; to move on to %s, with both installed, make an empty data folder with "
-        "initdb --locale=C -E UTF8 -k -U %s and run pg_upgrade --old-bindir=OLD --new-bindir=%s "
-        "--old-datadir=%s/data --new-datadir=NEW --username=%s; nothing was touched",
-        folder, data_major, there->major, there->folder, data_major, there->major, cluster->role,
-        there->folder, folder, cluster->role);
+    if (major_number(there->major) > major_number(data_major) && major_number(data_major) > 0)
+        return refuse_older(cluster, data_major, there, err);
+    return error_set(err, PARE_ERR_REFUSED,
+                     "%s/data are of PostgreSQL %s, and this machine has PostgreSQL %s (%s), which "
+                     "cannot read them; nothing was touched: install PostgreSQL %s",
+                     cluster->folder, data_major, there->major, there->folder, data_major);
 }
 
 bool binaries_find(const struct binaries_sources *sources, const struct cluster *cluster,

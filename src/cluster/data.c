@@ -160,18 +160,12 @@ static bool write_access(const struct cluster *cluster, const char *folder, stru
     return ok;
 }
 
-/*
- * max_wal_size bounds the recovery after a crash: 2 seconds at 1 GB, 43 at 8 GB. The check of
- * connections ends the statement of a client that was killed, so that it holds no server up.
- */
+/* max_wal_size bounds the recovery after a crash: 2 seconds at 1 GB, 43 at 8 GB. */
 static bool write_settings(const struct binaries *binaries, const char *folder,
                            struct pare_error *err)
 {
     static const char settings[] = "\n# Added by pare.\n"
-                                   "max_wal_size = 1GB\n"
-                                   "client_connection_check_interval = 2s\n"
-                                   "logging_collector = off\n"
-                                   "log_destination = 'stderr'\n";
+                                   "max_wal_size = 1GB\n";
     if (!append_file(folder, "postgresql.conf", settings, err))
         return false;
     if (strtol(binaries->major, NULL, 10) < STARTUP_PROGRESS_SINCE)

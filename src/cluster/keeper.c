@@ -128,27 +128,29 @@ static int open_log(struct keeper *keeper, struct pare_error *err)
     return fd;
 }
 
-/* Options on the command line win over every file, so the socket stays the only way in. */
+/*
+ * Options on the command line win over every file: the socket stays the only way in, the log is
+ * where it is read, and the statement of a client that was killed ends and holds no server up.
+ */
 static bool spawn_server(struct keeper *keeper, const struct binaries *binaries, pid_t *ret_pid,
                          struct pare_error *err)
 {
     char program[CLUSTER_PATH_MAX + 16], data[CLUSTER_PATH_MAX], sockets[CLUSTER_SOCKET_MAX + 32];
     snprintf(program, sizeof(program), "%s/postgres", binaries->folder);
     place_path(keeper->cluster, "data", data);
-    snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s",
+    snprintf(sockets, sizeof(sockets), "--unix_socket_directories=%s",
              keeper->cluster->socket_folder);
     const char *argv[] = {
         program,
         "-D",
         data,
-        "-c",
         sockets,
-        "-c",
-        "unix_socket_permissions=0700",
-        "-c",
-        "listen_addresses=",
-        "-c",
-        "port=5432",
+        "--unix_socket_permissions=0700",
+        "--listen_addresses=",
+        "--port=5432",
+        "--logging_collector=off",
+        "--log_destination=stderr",
+        "--client_connection_check_interval=2s",
         NULL,
     };
     CLEANUP(file_close) int log = open_log(keeper, err);
@@ -205,7 +207,7 @@ static bool take_lock(struct keeper *keeper, int *ret_lock, bool *ret_served,
     if (fd < 0)
         return error_errno(err, "cannot open %s/lock", keeper->cluster->folder);
     *ret_served = false;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0 && !*ret_served) {
+    while (!*ret_served && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         *ret_served = keeper_note_use(keeper->cluster);
         if (!somebody_waits(keeper))
             _exit(0);
@@ -251,9 +253,8 @@ static bool keep(struct keeper *keeper, struct pare_error *err)
 static bool live(struct keeper *keeper, struct pare_error *err)
 {
     const struct cluster *cluster = keeper->cluster;
-    struct server server;
     struct binaries binaries;
-    if (!server_find(cluster, &server) && !find_binaries(cluster, &binaries, err))
+    if (access(cluster->folder, F_OK) != 0 && !find_binaries(cluster, &binaries, err))
         return false;
     if (!place_make(cluster, err))
         return false;

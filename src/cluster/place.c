@@ -144,7 +144,7 @@ static void cut_to_parent(char *path)
  */
 static bool account_reaches(const struct cluster *cluster, const char *folder)
 {
-    char parent[CLUSTER_PATH_MAX], real[PATH_MAX];
+    char parent[CLUSTER_PATH_MAX * 2], real[PATH_MAX];
     snprintf(parent, sizeof(parent), "%s", folder);
     do
         cut_to_parent(parent);

@@ -90,15 +90,20 @@ bool process_start(const char *const argv[], int output_fd, pid_t *ret_pid, stru
     return true;
 }
 
-/* Room is kept for the newest: when the buffer is full its older half goes. */
+/* Room is kept for the newest: when the buffer is full its older half, or more, goes. */
 static void add_newest(struct buf *output, const char *bytes, size_t length)
 {
+    if (length > output->ceiling) {
+        bytes += length - output->ceiling;
+        length = output->ceiling;
+    }
     if (length > output->ceiling - output->length) {
-        size_t keep = output->length / 2;
-        memmove(output->data, output->data + output->length - keep, keep);
+        size_t keep = MIN(output->length / 2, output->ceiling - length);
+        if (keep > 0)
+            memmove(output->data, output->data + output->length - keep, keep);
         output->length = keep;
     }
-    buf_add(output, bytes, MIN(length, output->ceiling - output->length));
+    buf_add(output, bytes, length);
 }
 
 static void read_to_end(int fd, struct buf *output)

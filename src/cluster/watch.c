@@ -76,13 +76,15 @@ static const char COUNT_CLIENTS[] =
 
 /*
  * False only when nobody is connected and nobody has been since the last look. When it cannot be
- * told (all connections taken, say) the server counts as used.
+ * told (all connections taken, say) the server counts as used. One that is stopping is not asked.
  */
 static bool has_clients(struct watch *watch)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
     struct pare_error ignored;
-    if (!watch->pg && !reconnect(watch, &ignored))
+    struct server server;
+    bool open = watch->pg || (server_find(watch->cluster, &server) && server.ready);
+    if (!open || (!watch->pg && !reconnect(watch, &ignored)))
         return true;
     if (!pg_read(watch->pg, COUNT_CLIENTS, PG_NO_ARGS, &rows, &ignored)) {
         disconnect(watch);

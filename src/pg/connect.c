@@ -167,6 +167,11 @@ const char *pg_sqlstate(const struct pg *pg)
     return pg->sqlstate;
 }
 
+void pg_set_interrupt(struct pg *pg, const volatile sig_atomic_t *interrupt)
+{
+    pg->interrupt = interrupt;
+}
+
 void pg_cancel(struct pg *pg)
 {
     char words[256];

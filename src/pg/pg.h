@@ -146,6 +146,9 @@ MUST_CHECK bool pg_advance(struct pg *pg, bool *ret_done, struct pare_error *err
 /* The rows of statement `index` of the finished request; the caller's now. */
 struct pg_rows *pg_take(struct pg *pg, size_t index);
 
+/* From now on another flag asks calls to stop; NULL: none. For what has to be done all the same. */
+void pg_set_interrupt(struct pg *pg, const volatile sig_atomic_t *interrupt);
+
 /* Ask the server to stop what runs, from another connection; may take a moment. */
 void pg_cancel(struct pg *pg);
 

@@ -65,7 +65,10 @@ static bool queue(struct pg *pg, const char *sql, const struct pg_arg *args, siz
 
 static const char *begin_sql(const struct pg *pg, bool write)
 {
-    return write && !pg->read_only ? "BEGIN READ WRITE" : "BEGIN READ ONLY";
+    /* The level is said, whatever the database's default: compare-and-set waits for a lock and must
+     * see what was committed meanwhile. */
+    return write && !pg->read_only ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                                   : "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 }
 
 static void forget_slots(struct pg *pg)
@@ -181,7 +184,7 @@ static bool end_of_sync(struct pg *pg, bool *ret_done, struct pare_error *err)
     if (wrapped && pg->failed && PQtransactionStatus(pg->conn) == PQTRANS_INERROR &&
         pg->phase != PG_UNDOING) {
         pg->phase = PG_UNDOING;
-        pg->slot_count = 0;
+        forget_slots(pg);
         if (!queue(pg, "ROLLBACK", PG_NO_ARGS, false) || !PQpipelineSync(pg->conn) ||
             PQflush(pg->conn) < 0)
             return pg_connection_error(pg, "the connection was lost", err);

@@ -14,7 +14,7 @@
 enum { SLICE_BYTES = 4 << 20, CHUNK_RUN = 64, FILES_MAX = 100000 };
 
 /* A path from the database becomes a file here: it must stay inside its folder. */
-static bool path_is_safe(const char *path)
+bool artifact_path_ok(const char *path)
 {
     if (!*path || *path == '/' || !text_is_clean(path, strlen(path)))
         return false;
@@ -50,7 +50,7 @@ static bool get_files(const struct registry *registry, struct artifact *artifact
             .size_bytes = pg_int(rows, i, 2),
             .sha256 = arena_strdup(arena, pg_text(rows, i, 3)),
         };
-        if (!file->path || !path_is_safe(file->path))
+        if (!file->path || !artifact_path_ok(file->path))
             return error_set(err, PARE_ERR_FORMAT,
                              "the registry names a file \"%s\", which is no "
                              "safe path",
@@ -107,6 +107,27 @@ bool artifact_get(const struct registry *registry, const struct version *version
         return false;
     if (artifact.inline_bytes && artifact.file_count != 1 && !one_file(&artifact, arena, err))
         return false;
+    if (artifact.inline_bytes) /* which somebody may have replaced: all of them are read */
+        artifact.files[0].size_bytes = artifact.size_bytes;
+    *ret_artifact = artifact;
+    return true;
+}
+
+bool artifact_get_kept(const struct registry *registry, int64_t artifact_id, struct arena *arena,
+                       struct artifact *ret_artifact, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    if (!pg_read(registry->pg, query_artifact_get_kept, PG_ARGS(PG_INT(artifact_id)), &rows, err))
+        return false;
+    if (pg_row_count(rows) == 0)
+        return error_set(err, PARE_ERR_NOT_FOUND, "the dataset's bytes are gone");
+    struct artifact artifact = { .id = artifact_id,
+                                 .size_bytes = pg_int(rows, 0, 0),
+                                 .sha256 = arena_strdup(arena, pg_text(rows, 0, 1)) };
+    if (!get_files(registry, &artifact, arena, err))
+        return false;
+    if (artifact.file_count == 0)
+        return error_set(err, PARE_ERR_FORMAT, "the dataset has no file");
     *ret_artifact = artifact;
     return true;
 }

@@ -18,6 +18,9 @@ struct pare_error;
 struct registry;
 struct version;
 
+/* May `path` be a file of an artifact: relative, no "..", nothing that steers a terminal. */
+bool artifact_path_ok(const char *path);
+
 struct artifact_file {
     const char *path; /* relative, '/' between folders; safe: no "..", not absolute */
     int64_t start_at, size_bytes;
@@ -40,6 +43,11 @@ struct artifact {
 MUST_CHECK bool artifact_get(const struct registry *registry, const struct version *version,
                              struct arena *arena, struct artifact *ret_artifact,
                              struct pare_error *err);
+
+/* The same of bytes that a dataset owns. */
+MUST_CHECK bool artifact_get_kept(const struct registry *registry, int64_t artifact_id,
+                                  struct arena *arena, struct artifact *ret_artifact,
+                                  struct pare_error *err);
 
 /* Where the bytes go, in order; NULL members are skipped. */
 struct artifact_sink {

@@ -72,7 +72,7 @@ static void put_names(struct buf *buf, const struct pg_rows *rows, int64_t total
 {
     int shown = pg_row_count(rows);
     for (int i = 0; i < shown; i++)
-        buf_printf(buf, "%s%s", i ? ", " : "", pg_text(rows, i, 0));
+        buf_printf(buf, "%s%.60s", i ? ", " : "", pg_text(rows, i, 0));
     if (total > shown)
         buf_printf(buf, " and %lld more", (long long)(total - shown));
 }
@@ -88,17 +88,17 @@ static bool say_not_found(const struct registry *registry, const char *name, con
     buf_init(&buf, SENTENCE_MAX);
     if (pg_row_count(versions) > 0) {
         if (version)
-            buf_printf(&buf, "no version %s of %s; it has ", version, name);
+            buf_printf(&buf, "no version %.99s of %.99s; it has ", version, name);
         else if (registry_is_guest(registry))
             buf_printf(&buf,
-                       "defaults are not known here (no schema pare this role may read); %s "
+                       "defaults are not known here (no schema pare this role may read); %.99s "
                        "has ",
                        name);
         else
-            buf_printf(&buf, "%s has no default; it has ", name);
+            buf_printf(&buf, "%.99s has no default; it has ", name);
         put_names(&buf, versions, pg_int(versions, 0, 1));
     } else {
-        buf_printf(&buf, "no model %s", name);
+        buf_printf(&buf, "no model %.99s%s", name, strlen(name) > 99 ? "..." : "");
         if (!pg_read(registry->pg, query_catalog_like, PG_ARGS(PG_TEXT(name)), &alike, err)) {
             buf_done(&buf);
             return false;
@@ -172,6 +172,20 @@ bool catalog_lineage(const struct registry *registry, int64_t id, struct arena *
             };
     }
     *ret_lineage = lineage;
+    return true;
+}
+
+bool catalog_report(const struct registry *registry, int64_t id, struct arena *arena,
+                    const char **ret_report, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    *ret_report = NULL;
+    if (registry_is_guest(registry))
+        return true;
+    if (!pg_read(registry->pg, query_catalog_report, PG_ARGS(PG_INT(id)), &rows, err))
+        return false;
+    if (pg_row_count(rows) > 0)
+        *ret_report = arena_strdup(arena, pg_text(rows, 0, 0));
     return true;
 }
 

@@ -48,6 +48,10 @@ struct lineage {
 MUST_CHECK bool catalog_lineage(const struct registry *registry, int64_t id, struct arena *arena,
                                 struct lineage *ret_lineage, struct pare_error *err);
 
+/* The engine's report of how a version was made, JSON; NULL when none is on record. */
+MUST_CHECK bool catalog_report(const struct registry *registry, int64_t id, struct arena *arena,
+                               const char **ret_report, struct pare_error *err);
+
 /* "name:version" of each child, NULL-terminated, at most 20. */
 MUST_CHECK bool catalog_children(const struct registry *registry, int64_t id, struct arena *arena,
                                  const char *const **ret_refs, struct pare_error *err);

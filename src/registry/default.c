@@ -40,11 +40,16 @@ bool default_history(const struct registry *registry, const char *name, const ch
                      struct arena *arena, struct default_event **ret_events, size_t *ret_count,
                      struct pare_error *err)
 {
-    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    struct pg_rows *both[] = { NULL, NULL };
+    const struct pg_arg args[] = { PG_TEXT(name), PG_TEXT(at) };
+    /* Times are shown in UTC and so are understood, whatever zone the session is in. */
+    const struct pg_statement statements[] = {
+        { .sql = "SET LOCAL TimeZone = 'UTC'" },
+        { .sql = query_default_history, .args = args, .arg_count = ARRAY_SIZE(args) },
+    };
     if (!registry_allows(registry, REGISTRY_SEE, err))
         return false;
-    if (!pg_read(registry->pg, query_default_history, PG_ARGS(PG_TEXT(name), PG_TEXT(at)), &rows,
-                 err)) {
+    if (!pg_run(registry->pg, false, statements, ARRAY_SIZE(statements), both, err)) {
         if (!strncmp(pg_sqlstate(registry->pg), "22", 2))
             return error_set(err, PARE_ERR_USAGE,
                              "--at \"%s\" is no time; write one like 2026-03-01 or \"2026-03-01 "
@@ -52,6 +57,8 @@ bool default_history(const struct registry *registry, const char *name, const ch
                              at);
         return false;
     }
+    pg_rows_free(both[0]);
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = both[1];
     int count = pg_row_count(rows);
     struct default_event *events = arena_array(arena, (size_t)count + 1, sizeof(*events));
     if (!events)

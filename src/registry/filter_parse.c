@@ -78,7 +78,7 @@ static bool take_number(struct parser *p, double *ret_number)
     if (!isdigit((unsigned char)*p->at) && !strchr(".-+", *p->at ? *p->at : 'x'))
         return expected(p, "a number");
     double number = strtod(p->at, &end);
-    if (end == p->at || !isfinite(number))
+    if (end == p->at || !isfinite(number) || strcspn(p->at, "xX") < (size_t)(end - p->at))
         return expected(p, "a number");
     p->at = end;
     *ret_number = number;

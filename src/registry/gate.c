@@ -90,8 +90,8 @@ static cJSON *parse_facts(const char *text)
     return text && json_parse(text, strlen(text), &root, &ignored) ? root : NULL;
 }
 
-/* metrics.a.b or a.b below an object; NAN when there is no number that counts. */
-static double find_number(const cJSON *object, const char *word)
+/* metrics.a.b or a.b below an object; NULL when it is not there. */
+static const cJSON *find_item(const cJSON *object, const char *word)
 {
     if (!strncmp(word, "metrics.", 8))
         word += 8;
@@ -99,21 +99,48 @@ static double find_number(const cJSON *object, const char *word)
     while (object && *word) {
         size_t length = strcspn(word, ".");
         if (length >= sizeof(step))
-            return NAN;
+            return NULL;
         memcpy(step, word, length);
         step[length] = '\0';
         object = cJSON_GetObjectItemCaseSensitive(object, step);
         word += length + (word[length] == '.');
     }
-    if (!cJSON_IsNumber(object))
+    return object;
+}
+
+/* NAN when there is no number that counts. */
+static double number_of(const cJSON *item)
+{
+    if (!cJSON_IsNumber(item))
         return NAN;
-    double value = object->valuedouble, size = fabs(value);
+    double value = item->valuedouble, size = fabs(value);
     return value == 0 || (size >= 1e-300 && size <= 1e300) ? value : NAN;
+}
+
+static double find_number(const cJSON *object, const char *word)
+{
+    return number_of(find_item(object, word));
+}
+
+/* A scalar as filters see one; its text lives in the arena, absent without memory. */
+static struct version_value value_of(const cJSON *item, struct arena *arena)
+{
+    struct version_value value = { .number = number_of(item) };
+    char digits[32];
+    if (cJSON_IsNumber(item)) {
+        text_number(item->valuedouble, digits, sizeof(digits));
+        value = (struct version_value){ 'n', arena_strdup(arena, digits), value.number };
+    } else if (cJSON_IsString(item)) {
+        value = (struct version_value){ 's', text_clean_dup(arena, item->valuestring), NAN };
+    } else if (cJSON_IsBool(item)) {
+        value = (struct version_value){ 'b', cJSON_IsTrue(item) ? "true" : "false", NAN };
+    }
+    return value;
 }
 
 /* One side of the comparison: what was measured comes before what metrics say. */
 static struct version with_facts(const struct version *version, const cJSON *measured,
-                                 const struct field_paths *paths)
+                                 const struct field_paths *paths, struct arena *arena)
 {
     struct version facts = *version;
     cJSON *metrics = parse_facts(version->metrics);
@@ -123,11 +150,11 @@ static struct version with_facts(const struct version *version, const cJSON *mea
         facts.accuracy = accuracy;
     for (int i = 0; i < paths->count; i++) {
         const char *word = paths->words[i];
-        double number = find_number(measured, word);
-        if (isnan(number))
-            number = !strncmp(word, "config.", 7) ? find_number(config, word + 7)
-                                                  : find_number(metrics, word);
-        facts.values[i] = (struct version_value){ .kind = 'n', .number = number };
+        const cJSON *item = find_item(measured, word);
+        if (isnan(number_of(item)))
+            item = !strncmp(word, "config.", 7) ? find_item(config, word + 7)
+                                                : find_item(metrics, word);
+        facts.values[i] = value_of(item, arena);
     }
     cJSON_Delete(metrics);
     cJSON_Delete(config);
@@ -154,10 +181,10 @@ static bool judge_rule(struct judge *judge, const char *rule, bool built_in, str
     struct filter filter;
     if (!filter_parse(rule, &paths, judge->arena, &filter, NULL, err))
         return error_prefix(err, "the gate \"%s\"", rule);
-    struct version candidate = with_facts(judge->candidate, judge->measured, &paths);
+    struct version candidate = with_facts(judge->candidate, judge->measured, &paths, judge->arena);
     struct version dflt = { 0 };
     if (judge->dflt)
-        dflt = with_facts(judge->dflt, judge->measured_default, &paths);
+        dflt = with_facts(judge->dflt, judge->measured_default, &paths, judge->arena);
     for (size_t i = 0; i < filter.count; i++) {
         const struct field *field = filter_term_field(&filter, i);
         bool of_default = filter_term_uses_default(&filter, i);
@@ -176,12 +203,28 @@ static bool judge_rule(struct judge *judge, const char *rule, bool built_in, str
     return true;
 }
 
-/* Whether somebody's rule speaks of the same fact, which replaces the built-in one. */
-static bool is_replaced(const struct gate_facts *facts, const char *word)
+static bool speaks_of(const struct field *field, const char *word)
 {
-    for (size_t i = 0; i < facts->gate_count; i++)
-        if (strstr(facts->gates[i].expression, word))
-            return true;
+    if (field->kind == FIELD_ACCURACY)
+        return !strcmp(word, "accuracy");
+    return field->kind == FIELD_JSON &&
+           (!strcmp(field->word, word) ||
+            (!strncmp(field->word, "metrics.", 8) && !strcmp(field->word + 8, word)));
+}
+
+/* Whether somebody's rule speaks of the same fact, which replaces the built-in one. */
+static bool is_replaced(const struct gate_facts *facts, struct arena *arena, const char *word)
+{
+    for (size_t i = 0; i < facts->gate_count; i++) {
+        struct field_paths paths = { 0 };
+        struct filter filter;
+        struct pare_error told_later;
+        if (!filter_parse(facts->gates[i].expression, &paths, arena, &filter, NULL, &told_later))
+            continue;
+        for (size_t term = 0; term < filter.count; term++)
+            if (speaks_of(filter_term_field(&filter, term), word))
+                return true;
+    }
     return false;
 }
 
@@ -192,9 +235,10 @@ static bool judge_built_in(struct judge *judge, const struct gate_facts *facts,
                 !isnan(find_number(judge->measured_default, "accuracy"));
     bool agreement =
         facts->measured_against_default && !isnan(find_number(judge->measured, "agreement"));
-    if (both && !is_replaced(facts, "acc") && !judge_rule(judge, rule_accuracy, true, err))
+    if (both && !is_replaced(facts, judge->arena, "accuracy") &&
+        !judge_rule(judge, rule_accuracy, true, err))
         return false;
-    if (agreement && !is_replaced(facts, "agreement") &&
+    if (agreement && !is_replaced(facts, judge->arena, "agreement") &&
         !judge_rule(judge, rule_agreement, true, err))
         return false;
     if (judge->dflt && judge->dflt->has_inline_bytes)

@@ -58,7 +58,7 @@ static bool look_at_models(struct look *look, struct pare_error *err)
     }
     if (!r->can_read) {
         add(look, "ml_models", HEALTH_PROBLEM, "this role may not read it",
-            arena_printf(look->arena, "GRANT SELECT ON ml_models TO \"%s\"", r->role));
+            arena_printf(look->arena, "GRANT SELECT ON ml_models TO %s", r->role_sql));
         return true;
     }
     if (!pg_read(r->pg, query_health_counts, PG_NO_ARGS, &counts, err))
@@ -95,15 +95,16 @@ static void look_at_schema(struct look *look)
     if (r->schema && !r->can_see)
         add(look, "rights", HEALTH_NOTE, "this role may not read the schema pare: a guest",
             arena_printf(look->arena,
-                         "GRANT USAGE ON SCHEMA pare TO \"%s\"; GRANT SELECT ON ALL TABLES IN "
-                         "SCHEMA pare TO \"%s\"",
-                         r->role, r->role));
+                         "GRANT USAGE ON SCHEMA pare TO %s; GRANT SELECT ON ALL TABLES IN SCHEMA "
+                         "pare TO %s",
+                         r->role_sql, r->role_sql));
     else if (r->schema && r->has_models && (!r->can_keep || !r->can_insert))
         add(look, "rights", HEALTH_NOTE, "this role may read, not write",
             arena_printf(look->arena,
-                         "GRANT INSERT, UPDATE, DELETE ON ml_models TO \"%s\"; GRANT SELECT, "
-                         "INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pare TO \"%s\"",
-                         r->role, r->role));
+                         "GRANT INSERT, UPDATE, DELETE ON ml_models TO %s; GRANT USAGE ON ALL "
+                         "SEQUENCES IN SCHEMA %s TO %s; GRANT SELECT, INSERT, UPDATE, DELETE ON "
+                         "ALL TABLES IN SCHEMA pare TO %s",
+                         r->role_sql, r->schema_sql, r->role_sql, r->role_sql));
 }
 
 static bool look_at_leftovers(struct look *look, struct pare_error *err)

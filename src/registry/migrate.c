@@ -81,34 +81,41 @@ void migrate_script(struct buf *buf)
 static bool may_create(const struct registry *r, struct pare_error *err)
 {
     if (!r->has_schema && !r->can_create_schema)
-        return error_set(err, PARE_ERR_REFUSED,
-                         "the role %s may not create the schema pare in database %s; its owner can "
-                         "run: GRANT CREATE ON DATABASE \"%s\" TO \"%s\"; or run what `pare init "
-                         "--sql` prints",
-                         r->role, r->database, r->database, r->role);
+        return error_set(
+            err, PARE_ERR_REFUSED,
+            "the role %s may not create the schema pare in database %s; its owner can "
+            "run: GRANT CREATE ON DATABASE %s TO %s; or run what `pare init --sql` prints",
+            r->role, r->database, r->database_sql, r->role_sql);
     if (!r->has_models && !r->can_create_table)
         return error_set(err, PARE_ERR_REFUSED,
                          "the role %s may not create ml_models in the schema %s of database %s; "
-                         "its owner can run: GRANT CREATE ON SCHEMA \"%s\" TO \"%s\"",
-                         r->role, *r->current_schema ? r->current_schema : "public", r->database,
-                         *r->current_schema ? r->current_schema : "public", r->role);
+                         "its owner can run: GRANT CREATE ON SCHEMA %s TO %s",
+                         r->role, r->schema_sql, r->database, r->schema_sql, r->role_sql);
     return true;
 }
 
-bool migrate_run(const struct registry *registry, struct pare_error *err)
+/* Not from a newer pare, and nobody else's. */
+static bool is_ours(const struct registry *registry, struct pare_error *err)
 {
     if (registry->schema > migrate_newest())
         return error_set(err, PARE_ERR_REFUSED,
                          "this registry's schema is version %d, this pare knows up to %d: install "
                          "a newer pare",
                          registry->schema, migrate_newest());
-    if (registry->schema == migrate_newest() && registry->has_models)
-        return true;
     if (registry->is_foreign)
         return error_set(err, PARE_ERR_REFUSED,
                          "the database %s has a schema pare that is not this program's (it names "
                          "no version); rename it first",
                          registry->database);
+    return true;
+}
+
+bool migrate_run(const struct registry *registry, struct pare_error *err)
+{
+    if (!is_ours(registry, err))
+        return false;
+    if (registry->schema == migrate_newest() && registry->has_models)
+        return true;
     if (registry->read_only || registry->standby)
         return error_set(err, PARE_ERR_REFUSED, "refused: this connection can only read");
     if (!may_create(registry, err))
@@ -134,11 +141,13 @@ bool migrate_remove(const struct registry *registry, struct pare_error *err)
     if (!registry->has_schema)
         return error_set(err, PARE_ERR_NOT_FOUND, "the database %s has no schema pare",
                          registry->database);
-    if (!registry_allows(registry, REGISTRY_SEE, err))
+    if (!is_ours(registry, err))
         return false;
-    if (!pg_read(registry->pg, query_registry_chunk_only, PG_NO_ARGS, &rows, err))
+    if (registry->has_models &&
+        (!registry_allows(registry, REGISTRY_SEE, err) ||
+         !pg_read(registry->pg, query_registry_chunk_only, PG_NO_ARGS, &rows, err)))
         return false;
-    int shown = pg_row_count(rows);
+    int shown = rows ? pg_row_count(rows) : 0;
     if (shown > 0) {
         error_set(err, PARE_ERR_REFUSED,
                   "refused: the bytes of %lld versions are only in the "

@@ -54,8 +54,11 @@ bool registry_init(struct registry *registry, struct pg *pg, bool read_only, str
     registry->current_schema = keep(registry, pg_text(rows, 0, 12));
     registry->host = keep(registry, pg_fact(pg, "host"));
     registry->server_version = keep(registry, pg_text(rows, 0, 14));
+    registry->role_sql = keep(registry, pg_text(rows, 0, 15));
+    registry->database_sql = keep(registry, pg_text(rows, 0, 16));
+    registry->schema_sql = keep(registry, pg_text(rows, 0, 17));
     registry->actor = find_actor(&registry->arena);
-    if (!registry->actor || !registry->server_version) {
+    if (!registry->actor || !registry->schema_sql) {
         registry_done(registry);
         return error_no_memory(err, HOST_MAX);
     }
@@ -69,7 +72,7 @@ void registry_done(struct registry *registry)
 
 bool registry_is_guest(const struct registry *registry)
 {
-    return registry->schema == 0 || !registry->can_see;
+    return registry->schema < migrate_newest() || !registry->can_see;
 }
 
 static bool allows_look(const struct registry *r, struct pare_error *err)
@@ -82,8 +85,8 @@ static bool allows_look(const struct registry *r, struct pare_error *err)
     if (!r->can_read)
         return error_set(err, PARE_ERR_REFUSED,
                          "the role %s may not read ml_models; its owner can run: GRANT SELECT ON "
-                         "ml_models TO \"%s\"",
-                         r->role, r->role);
+                         "ml_models TO %s",
+                         r->role, r->role_sql);
     if (r->schema > migrate_newest())
         return error_set(err, PARE_ERR_REFUSED,
                          "this registry's schema is version %d, this pare knows up to %d: install "
@@ -92,7 +95,7 @@ static bool allows_look(const struct registry *r, struct pare_error *err)
     return true;
 }
 
-static bool allows_see(const struct registry *r, struct pare_error *err)
+static bool schema_fits(const struct registry *r, struct pare_error *err)
 {
     if (!r->has_schema)
         return error_set(err, PARE_ERR_REFUSED,
@@ -109,13 +112,16 @@ static bool allows_see(const struct registry *r, struct pare_error *err)
                          "this registry's schema is version %d, this pare wants %d; bring it up to "
                          "date with: pare init",
                          r->schema, migrate_newest());
-    if (!r->can_see)
-        return error_set(err, PARE_ERR_REFUSED,
-                         "the role %s may not read the schema pare; its owner can run: GRANT USAGE "
-                         "ON SCHEMA pare TO \"%s\"; GRANT SELECT ON ALL TABLES IN SCHEMA pare TO "
-                         "\"%s\"",
-                         r->role, r->role, r->role);
     return true;
+}
+
+static bool allows_see(const struct registry *r, struct pare_error *err)
+{
+    return r->can_see ||
+           error_set(err, PARE_ERR_REFUSED,
+                     "the role %s may not read the schema pare; its owner can run: GRANT USAGE ON "
+                     "SCHEMA pare TO %s; GRANT SELECT ON ALL TABLES IN SCHEMA pare TO %s",
+                     r->role, r->role_sql, r->role_sql);
 }
 
 static bool allows_write(const struct registry *r, struct pare_error *err)
@@ -127,12 +133,14 @@ static bool allows_write(const struct registry *r, struct pare_error *err)
                          "refused: %s is a hot standby, which can only be read; connect to the "
                          "primary",
                          *r->host ? r->host : "this server");
-    if (!r->can_keep || !r->can_insert)
+    if (!r->can_see || !r->can_keep || !r->can_insert)
         return error_set(err, PARE_ERR_REFUSED,
                          "the role %s may not write here; the owner can run: GRANT INSERT, UPDATE, "
-                         "DELETE ON ml_models TO \"%s\"; GRANT SELECT, INSERT, UPDATE, DELETE ON "
-                         "ALL TABLES IN SCHEMA pare TO \"%s\"",
-                         r->role, r->role, r->role);
+                         "DELETE ON ml_models TO %s; GRANT USAGE ON ALL SEQUENCES IN SCHEMA %s TO "
+                         "%s; GRANT USAGE ON SCHEMA pare TO %s; GRANT SELECT, INSERT, UPDATE, "
+                         "DELETE ON ALL TABLES IN SCHEMA pare TO %s",
+                         r->role, r->role_sql, r->schema_sql, r->role_sql, r->role_sql,
+                         r->role_sql);
     return true;
 }
 
@@ -141,7 +149,8 @@ bool registry_allows(const struct registry *registry, enum registry_need need,
 {
     if (!allows_look(registry, err))
         return false;
-    if (need >= REGISTRY_SEE && !allows_see(registry, err))
-        return false;
-    return need < REGISTRY_WRITE || allows_write(registry, err);
+    if (need == REGISTRY_LOOK)
+        return true;
+    return schema_fits(registry, err) &&
+           (need == REGISTRY_SEE ? allows_see(registry, err) : allows_write(registry, err));
 }

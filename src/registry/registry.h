@@ -21,14 +21,16 @@ struct registry {
     const char *database, *role, *host, *server_version;
     const char *actor; /* PARE_USER, else OS user@host: who did it */
     const char *current_schema;
+    /* As SQL writes them, for the GRANTs in sentences; the last is the schema of ml_models. */
+    const char *role_sql, *database_sql, *schema_sql;
     bool read_only;                        /* asked for with --read-only */
     bool standby;                          /* a hot standby: reads only */
     bool has_models, can_read, can_insert; /* ml_models: there, and what this role may do with it */
-    bool has_schema; /* a schema called pare */
+    bool has_schema;                       /* a schema called pare */
     bool is_foreign; /* which is somebody else's: it does not say its version */
     int schema;      /* its version; 0 when there is none */
-    bool can_see;  /* SELECT on pare's tables: no guest */
-    bool can_keep; /* INSERT there */
+    bool can_see;    /* SELECT on pare's tables: no guest */
+    bool can_keep;   /* INSERT there */
     bool can_create_schema, can_create_table;
 };
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pg/pg.h"
+#include "registry/artifact.h"
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 
@@ -55,7 +56,7 @@ static bool start_artifact(struct upload *u, bool folder, struct pare_error *err
     return true;
 }
 
-bool upload_begin(const struct registry *registry, int64_t total_bytes, bool folder,
+bool upload_begin(const struct registry *registry, int64_t total_bytes, enum upload_shape shape,
                   struct upload **ret_upload, struct pare_error *err)
 {
     int64_t limit, swept;
@@ -67,11 +68,11 @@ bool upload_begin(const struct registry *registry, int64_t total_bytes, bool fol
         return error_no_memory(err, sizeof(*u));
     u->registry = registry;
     u->pg = registry->pg;
-    u->inline_bytes = !folder && total_bytes <= limit;
+    u->inline_bytes = shape == UPLOAD_FILE && total_bytes <= limit;
     u->chunk = malloc(UPLOAD_CHUNK_BYTES);
     bool ok = u->chunk || error_no_memory(err, UPLOAD_CHUNK_BYTES);
     ok = ok && digest_init(&u->file_digest, err) && digest_init(&u->set_digest, err) &&
-         start_artifact(u, folder, err);
+         start_artifact(u, shape == UPLOAD_FOLDER, err);
     if (!ok) {
         upload_free(u);
         return false;
@@ -161,6 +162,11 @@ static bool end_file(struct upload *u, struct pare_error *err)
 
 bool upload_file(struct upload *upload, const char *path, struct pare_error *err)
 {
+    if (!artifact_path_ok(path))
+        return error_set(err, PARE_ERR_FORMAT,
+                         "the file's name \"%s\" is not UTF-8 or holds control characters; rename "
+                         "it first",
+                         path);
     if (!end_file(upload, err))
         return false;
     upload->path = arena_strdup(&upload->arena, path);
@@ -240,6 +246,10 @@ static bool publish_in_transaction(struct upload *u, const struct upload_version
                              "refused: %s:%s is there already; versions are never overwritten, "
                              "give another --version",
                              v->name, v->version);
+        if (!strncmp(pg_sqlstate(u->pg), "22", 2)) {
+            error_prefix(err, "the metrics, config or names cannot be stored");
+            err->code = PARE_ERR_USAGE;
+        }
         return false;
     }
     if (pg_row_count(rows) == 0)
@@ -250,7 +260,8 @@ static bool publish_in_transaction(struct upload *u, const struct upload_version
         return error_set(err, PARE_ERR_FAILED,
                          "the server's digest of the assembled bytes differs from ours; nothing "
                          "was kept");
-    if (!own_artifact(u, v, id, sum, err) || !pg_commit(u->pg, err))
+    if (!own_artifact(u, v, id, sum, err) || (v->within && !v->within(v->data, u->pg, id, err)) ||
+        !pg_commit(u->pg, err))
         return false;
     *ret_id = id;
     return true;
@@ -275,10 +286,49 @@ bool upload_publish(struct upload *upload, const struct upload_version *version,
     return ok;
 }
 
+static bool dataset_in_transaction(struct upload *u, const char *name, int64_t rows,
+                                   struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *kept = NULL;
+    if (!pg_query(
+            u->pg, query_artifact_keep,
+            PG_ARGS(PG_INT(u->artifact_id), PG_INT(u->position), PG_BYTES(u->sum, DIGEST_BYTES)),
+            &kept, err))
+        return false;
+    if (pg_row_count(kept) == 0)
+        return error_set(err, PARE_ERR_FAILED, "the upload was swept away; start it again");
+    if (!pg_query(u->pg, query_dataset_add,
+                  PG_ARGS(PG_TEXT(name), PG_BYTES(u->sum, DIGEST_BYTES), PG_INT(rows),
+                          PG_INT(u->artifact_id), PG_TEXT(u->registry->actor)),
+                  NULL, err)) {
+        if (!strcmp(pg_sqlstate(u->pg), "23505"))
+            return error_set(
+                err, PARE_ERR_REFUSED,
+                "refused: a dataset %s is there already, with other bytes or the same; "
+                "datasets are never overwritten",
+                name);
+        return false;
+    }
+    return pg_commit(u->pg, err);
+}
+
+bool upload_publish_dataset(struct upload *upload, const char *name, int64_t rows,
+                            struct pare_error *err)
+{
+    if (!end_file(upload, err) || !pg_begin(upload->pg, true, err))
+        return false;
+    bool ok = dataset_in_transaction(upload, name, rows, err);
+    if (!ok)
+        pg_rollback(upload->pg);
+    upload->published = ok;
+    return ok;
+}
+
 static void abandon(struct upload *u)
 {
     struct pare_error ignored;
     pg_rollback(u->pg);
+    pg_set_interrupt(u->pg, NULL); /* an interrupted upload cleans up too, then the command ends */
     if (u->artifact_id && pg_is_open(u->pg))
         (void)!pg_write(u->pg, query_artifact_abandon, PG_ARGS(PG_INT(u->artifact_id)), NULL,
                         &ignored);

@@ -13,10 +13,17 @@
 #include "base/base.h"
 
 struct pare_error;
+struct pg;
 struct registry;
 struct upload;
 
 enum { UPLOAD_CHUNK_BYTES = 256 * 1024 };
+
+enum upload_shape {
+    UPLOAD_FILE,    /* one file: inline where it fits */
+    UPLOAD_FOLDER,  /* a set of files */
+    UPLOAD_DATASET, /* one file, never inline */
+};
 
 /* The version to be made. NULL where not given; JSON as text, judged beforehand. */
 struct upload_version {
@@ -25,11 +32,15 @@ struct upload_version {
     int64_t parent_id;
     const char *parent_name, *parent_version, *recipe, *engine_version, *report;
     const unsigned char *parent_digest; /* DIGEST_BYTES, or NULL */
+    /* More to do in the transaction that makes it, such as ending a job; false undoes all. */
+    bool (*within)(void *data, struct pg *pg, int64_t id, struct pare_error *err);
+    void *data;
 };
 
-/* Start. `total_bytes` decides where the bytes will live; `folder` keeps them a set of files. */
-MUST_CHECK bool upload_begin(const struct registry *registry, int64_t total_bytes, bool folder,
-                             struct upload **ret_upload, struct pare_error *err);
+/* Start. `total_bytes` and the shape decide where the bytes will live. */
+MUST_CHECK bool upload_begin(const struct registry *registry, int64_t total_bytes,
+                             enum upload_shape shape, struct upload **ret_upload,
+                             struct pare_error *err);
 
 /* The next file of the set: its path inside the artifact. */
 MUST_CHECK bool upload_file(struct upload *upload, const char *path, struct pare_error *err);
@@ -41,6 +52,10 @@ MUST_CHECK bool upload_cut(struct upload *upload, struct pare_error *err);
 /* Make the version. Taken already is PARE_ERR_REFUSED, and nothing has changed. */
 MUST_CHECK bool upload_publish(struct upload *upload, const struct upload_version *version,
                                int64_t *ret_id, struct pare_error *err);
+
+/* Make a dataset of it instead, for upload_begin(UPLOAD_DATASET). Its name taken: PARE_ERR_REFUSED. */
+MUST_CHECK bool upload_publish_dataset(struct upload *upload, const char *name, int64_t rows,
+                                       struct pare_error *err);
 
 /* After a publish nothing is left to do; before it, what was uploaded is removed. NULL is fine. */
 void upload_free(struct upload *upload);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/session.h"
+#include "cli/visit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "registry/catalog.h"
 #include "registry/migrate.h"
 
-const char *session_conninfo(const struct cli *cli)
+const char *visit_conninfo(const struct cli *cli)
 {
     const char *from_environment = getenv("PARE_DB");
     if (cli->db)
@@ -19,11 +19,11 @@ const char *session_conninfo(const struct cli *cli)
     return from_environment ? from_environment : "";
 }
 
-bool session_is_private(const struct cli *cli)
+bool visit_is_private(const struct cli *cli)
 {
     static const char *const libpq[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
                                          "PGSERVICE" };
-    if (*session_conninfo(cli))
+    if (*visit_conninfo(cli))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(libpq); i++)
         if (getenv(libpq[i]) && *getenv(libpq[i]))
@@ -48,8 +48,7 @@ static bool show_news(void *data, const char *line)
     return !*news->cli->interrupt;
 }
 
-bool session_start_cluster(const struct cli *cli, struct cluster *ret_cluster,
-                           struct pare_error *err)
+bool visit_start_cluster(const struct cli *cli, struct cluster *ret_cluster, struct pare_error *err)
 {
     struct news news = { .cli = cli };
     if (!cluster_find(ret_cluster, err))
@@ -60,79 +59,79 @@ bool session_start_cluster(const struct cli *cli, struct cluster *ret_cluster,
     return ok;
 }
 
-static bool connect(const struct cli *cli, struct session *session, struct pare_error *err)
+static bool connect(const struct cli *cli, struct visit *visit, struct pare_error *err)
 {
     struct buf conninfo;
     buf_init(&conninfo, CLUSTER_CONNINFO_MAX);
-    session->is_private = session_is_private(cli);
+    visit->is_private = visit_is_private(cli);
     bool ok = true;
-    if (session->is_private) {
-        ok = session_start_cluster(cli, &session->cluster, err);
+    if (visit->is_private) {
+        ok = visit_start_cluster(cli, &visit->cluster, err);
         if (ok)
-            cluster_conninfo(&session->cluster, &conninfo);
+            cluster_conninfo(&visit->cluster, &conninfo);
     } else {
-        buf_text(&conninfo, session_conninfo(cli));
+        buf_text(&conninfo, visit_conninfo(cli));
     }
     struct pg_options options = { .conninfo = buf_string(&conninfo),
                                   .read_only = cli->read_only,
                                   .interrupt = cli->interrupt };
-    ok = ok && buf_ok(&conninfo, err) && pg_open(&options, &session->pg, err);
+    ok = ok && buf_ok(&conninfo, err) && pg_open(&options, &visit->pg, err);
     buf_done(&conninfo);
     return ok;
 }
 
 /* On the private cluster the schema is pare's own affair. */
-static bool bring_up_to_date(const struct cli *cli, struct session *session, struct pare_error *err)
+static bool bring_up_to_date(const struct cli *cli, struct visit *visit, struct pare_error *err)
 {
-    const struct registry *registry = &session->registry;
-    if (!session->is_private || cli->read_only ||
+    const struct registry *registry = &visit->registry;
+    if (!visit->is_private || cli->read_only ||
         (registry->schema == migrate_newest() && registry->has_models))
         return true;
     if (!migrate_run(registry, err))
         return false;
-    registry_done(&session->registry);
-    return registry_init(&session->registry, session->pg, cli->read_only, err);
+    registry_done(&visit->registry);
+    return registry_init(&visit->registry, visit->pg, cli->read_only, err);
 }
 
-bool session_open(const struct cli *cli, struct session *ret_session, struct pare_error *err)
+bool visit_open(const struct cli *cli, struct visit *ret_visit, struct pare_error *err)
 {
-    struct session session = { 0 };
-    bool ok = connect(cli, &session, err) &&
-              registry_init(&session.registry, session.pg, cli->read_only, err) &&
-              bring_up_to_date(cli, &session, err);
+    struct visit visit = { 0 };
+    bool ok = connect(cli, &visit, err) &&
+              registry_init(&visit.registry, visit.pg, cli->read_only, err) &&
+              bring_up_to_date(cli, &visit, err);
     if (!ok) {
-        session_close(&session);
+        visit_close(&visit);
         return false;
     }
-    *ret_session = session;
+    *ret_visit = visit;
     return true;
 }
 
-void session_close(struct session *session)
+void visit_close(struct visit *visit)
 {
-    registry_done(&session->registry);
-    pg_close(session->pg);
-    session->pg = NULL;
+    registry_done(&visit->registry);
+    pg_close(visit->pg);
+    visit->pg = NULL;
 }
 
-bool session_find(const struct cli *cli, const struct session *session, const char *ref,
-                  struct arena *arena, struct version *ret_version, struct pare_error *err)
+bool visit_find(const struct cli *cli, const struct visit *visit, const char *ref,
+                struct arena *arena, struct version *ret_version, struct pare_error *err)
 {
     const char *name, *version;
     (void)cli;
     return version_split(ref, arena, &name, &version, err) &&
-           catalog_find(&session->registry, name, version, arena, ret_version, err);
+           catalog_find(&visit->registry, name, version, arena, ret_version, err);
 }
 
-bool session_find_operand(const struct cli *cli, const struct session *session, int operand,
-                          struct arena *arena, struct version *ret_version, struct pare_error *err)
+bool visit_find_operand(const struct cli *cli, const struct visit *visit, int operand,
+                        struct arena *arena, struct version *ret_version, struct pare_error *err)
 {
     const char *name = cli_option(cli, "name");
     if (operand < cli->operand_count && !name)
-        return session_find(cli, session, cli->operands[operand], arena, ret_version, err);
+        return visit_find(cli, visit, cli->operands[operand], arena, ret_version, err);
     if (!name || cli->operand_count > 0)
         return error_set(err, PARE_ERR_USAGE,
                          "one REF, or --name N --version V in its place, was expected");
-    return catalog_find(&session->registry, name, cli_option(cli, "version"), arena, ret_version,
+    return catalog_find(&visit->registry, name, cli_option(cli, "version"), arena, ret_version,
                         err);
 }

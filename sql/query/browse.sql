@@ -1,0 +1,52 @@
+-- What the browser asks while it is open, beside the statements of the other modules.
+
+-- Changes whenever any transaction of the whole server wrote: equal texts say that nothing has changed,
+-- different ones that browse_state is worth its scan. Works on a standby too.
+-- name: browse_snapshot
+SELECT txid_current_snapshot()::text
+
+-- Changes with every row of ml_models that was inserted, updated or deleted.
+-- name: browse_state_guest
+SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_models)
+
+-- The same, and what pare keeps beside the rows and the browser shows.
+-- name: browse_state
+SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_models)
+       || '/' || (SELECT count(*) FROM pare.default_event)
+       || '/' || (SELECT count(*) || ':' || coalesce(max(id), 0) FROM pare.measurement)
+       || '/' || (SELECT count(*) FROM pare.lineage)
+       || '/' || (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pare.artifact)
+
+-- For each version that was measured under the same conditions on the same data as its model's default:
+-- both latencies and both accuracies of the newest such pair.
+-- name: browse_alike
+SELECT DISTINCT ON (c.model_id) c.model_id,
+       CASE WHEN jsonb_typeof(c.result -> 'inference_ms') = 'number' THEN left(c.result ->> 'inference_ms', 700) END,
+       CASE WHEN jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
+       CASE WHEN jsonb_typeof(c.result -> 'accuracy') = 'number' THEN left(c.result ->> 'accuracy', 700) END,
+       CASE WHEN jsonb_typeof(b.result -> 'accuracy') = 'number' THEN left(b.result ->> 'accuracy', 700) END
+  FROM (SELECT DISTINCT ON (e.name) e.name, e.to_id FROM pare.default_event e ORDER BY e.name, e.rev DESC) d
+  JOIN pare.measurement b ON b.model_id = d.to_id
+  JOIN ml_models m ON m.name = d.name AND m.id <> d.to_id
+  JOIN pare.measurement c ON c.model_id = m.id AND c.conditions = b.conditions
+                         AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
+ ORDER BY c.model_id, c.id DESC, b.id DESC
+
+-- $1: the id, as text because it shares its place with a name.
+-- name: browse_by_id_guest
+--> bare
+ WHERE m.id = $1::text::bigint
+
+-- The same for one version (name $1, version $2) and the default $3.
+-- name: browse_alike_one
+SELECT c.model_id,
+       CASE WHEN jsonb_typeof(c.result -> 'inference_ms') = 'number' THEN left(c.result ->> 'inference_ms', 700) END,
+       CASE WHEN jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
+       CASE WHEN jsonb_typeof(c.result -> 'accuracy') = 'number' THEN left(c.result ->> 'accuracy', 700) END,
+       CASE WHEN jsonb_typeof(b.result -> 'accuracy') = 'number' THEN left(b.result ->> 'accuracy', 700) END
+  FROM ml_models m
+  JOIN pare.measurement c ON c.model_id = m.id
+  JOIN pare.measurement b ON b.model_id = $3 AND c.conditions = b.conditions
+                         AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
+ WHERE m.name = $1 AND m.version = $2
+ ORDER BY c.id DESC, b.id DESC LIMIT 1

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/tensors.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "cli/sheet.h"
+
+enum { DRAW_EVERY_MS = 100, SHAPE_MAX = 256 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool tensors_progress(void *data, const struct pare_progress *progress)
+{
+    struct tensors_bar *bar = data;
+    char name[64];
+    if (*bar->interrupt)
+        return false;
+    int64_t now = now_ms();
+    if (!cli_is_watched() || now - bar->shown_ms < DRAW_EVERY_MS)
+        return true;
+    bar->shown_ms = now;
+    text_clean(progress->tensor, strlen(progress->tensor), name, sizeof(name));
+    fprintf(stderr, "\r\033[K%s %3.0f %%  %s", progress->phase, 100 * progress->done_fraction,
+            name);
+    return true;
+}
+
+void tensors_bar_done(struct tensors_bar *bar)
+{
+    if (bar->shown_ms)
+        fputs("\r\033[K", stderr);
+    bar->shown_ms = 0;
+}
+
+static const char *shape_of(const struct pare_tensor *tensor, struct arena *arena)
+{
+    struct buf buf;
+    buf_init(&buf, SHAPE_MAX);
+    for (int i = 0; i < tensor->rank; i++)
+        buf_printf(&buf, "%s%lld", i ? " x " : "", (long long)tensor->dims[i]);
+    const char *shape = arena_strdup(arena, tensor->rank ? buf_string(&buf) : "scalar");
+    buf_done(&buf);
+    return shape;
+}
+
+static struct sheet_cell bytes_cell(struct sheet *sheet, int64_t bytes)
+{
+    return sheet_number(sheet, (double)bytes, sheet_size(sheet, (double)bytes));
+}
+
+static struct sheet_cell clean_cell(struct sheet *sheet, const char *text)
+{
+    return sheet_text(*text ? text_clean_dup(sheet->arena, text) : NULL);
+}
+
+bool tensors_print_model(struct cli *cli, const struct pare_model *model, struct pare_error *err)
+{
+    static const struct sheet_column columns[] = {
+        { "name", "tensor", SHEET_TEXT }, { "dtype", "dtype", SHEET_TEXT },
+        { "shape", "shape", SHEET_TEXT }, { "size_bytes", "size", SHEET_NUMBER },
+        { "op", "feeds", SHEET_TEXT },    { "place", "place", SHEET_TEXT },
+    };
+    struct sheet sheet;
+    sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
+    for (size_t i = 0; i < pare_model_tensor_count(model); i++) {
+        const struct pare_tensor *tensor = pare_model_tensor(model, i);
+        struct sheet_cell *cells = sheet_row(&sheet);
+        cells[0] = clean_cell(&sheet, tensor->name);
+        cells[1] = sheet_text(pare_dtype_name(tensor->dtype));
+        cells[2] = sheet_text(shape_of(tensor, &cli->arena));
+        cells[3] = bytes_cell(&sheet, tensor->size_bytes);
+        cells[4] = clean_cell(&sheet, tensor->op);
+        cells[5] = sheet_text(tensor->place);
+    }
+    return sheet_print(&sheet, cli->format, err);
+}
+
+bool tensors_print_plan(struct cli *cli, const struct pare_plan *plan, struct pare_error *err)
+{
+    static const struct sheet_column columns[] = {
+        { "name", "tensor", SHEET_TEXT },         { "before_bytes", "before", SHEET_NUMBER },
+        { "after_bytes", "after", SHEET_NUMBER }, { "action", "what happens", SHEET_TEXT },
+        { "reason", "why not", SHEET_TEXT },
+    };
+    struct sheet sheet;
+    if (cli->format == CLI_JSON) {
+        printf("%s\n", pare_plan_json(plan));
+        return true;
+    }
+    sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
+    for (size_t i = 0; i < pare_plan_entry_count(plan); i++) {
+        const struct pare_plan_entry *entry = pare_plan_entry(plan, i);
+        struct sheet_cell *cells = sheet_row(&sheet);
+        cells[0] = clean_cell(&sheet, entry->name);
+        cells[1] = bytes_cell(&sheet, entry->before_bytes);
+        cells[2] = bytes_cell(&sheet, entry->after_bytes);
+        cells[3] = clean_cell(&sheet, entry->action);
+        cells[4] = clean_cell(&sheet, entry->reason);
+    }
+    return sheet_print(&sheet, cli->format, err);
+}
+
+static struct sheet_cell decibels(struct sheet *sheet, double sqnr_db)
+{
+    if (isinf(sqnr_db))
+        return (struct sheet_cell){ .shown = "exact" };
+    return sheet_number(sheet, sqnr_db, arena_printf(sheet->arena, "%.1f dB", sqnr_db));
+}
+
+bool tensors_print_report(struct cli *cli, const struct pare_report *report, struct pare_error *err)
+{
+    static const struct sheet_column columns[] = {
+        { "name", "tensor", SHEET_TEXT },
+        { "op", "feeds", SHEET_TEXT },
+        { "before_bytes", "before", SHEET_NUMBER },
+        { "after_bytes", "after", SHEET_NUMBER },
+        { "sqnr_db", "SQNR", SHEET_NUMBER },
+        { "max_error", "largest error", SHEET_NUMBER },
+        { "clipped_count", "clipped", SHEET_NUMBER },
+        { "zero_share", "zeros", SHEET_NUMBER },
+        { "action", "what happened", SHEET_TEXT },
+        { "reason", "why not", SHEET_TEXT },
+    };
+    struct sheet sheet;
+    if (cli->format == CLI_JSON) {
+        printf("%s\n", pare_report_json(report));
+        return true;
+    }
+    sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
+    for (size_t i = 0; i < pare_report_entry_count(report); i++) {
+        const struct pare_report_entry *entry = pare_report_entry(report, i);
+        struct sheet_cell *cells = sheet_row(&sheet);
+        cells[0] = clean_cell(&sheet, entry->name);
+        cells[1] = clean_cell(&sheet, entry->op);
+        cells[2] = bytes_cell(&sheet, entry->before_bytes);
+        cells[3] = bytes_cell(&sheet, entry->after_bytes);
+        if (entry->measured) {
+            cells[4] = decibels(&sheet, entry->sqnr_db);
+            cells[5] = sheet_number(&sheet, entry->max_error,
+                                    arena_printf(&cli->arena, "%.3g", entry->max_error));
+            cells[6] = sheet_integer(&sheet, entry->clipped_count);
+            cells[7] = sheet_number(&sheet, entry->zero_share,
+                                    arena_printf(&cli->arena, "%.1f %%", 100 * entry->zero_share));
+        }
+        cells[8] = clean_cell(&sheet, entry->action);
+        cells[9] = clean_cell(&sheet, entry->reason);
+    }
+    return sheet_print(&sheet, cli->format, err);
+}

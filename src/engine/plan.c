@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/int8.h"
+#include "engine/meter.h"
+#include "engine/prune.h"
+#include "engine/recipe.h"
+#include "format/source.h"
+#include "kernel/kernel.h"
+
+/* Below this saving, an int8 form's own nodes and names cost more than it gains. */
+enum { SAVING_MIN = 512, READ_STEP = 1 << 20, JSON_MAX = 1 << 30 };
+
+/* A plan in the making. */
+struct planning {
+    struct pare_plan *plan;
+    const struct model *model;
+    struct meter meter;
+    float *step; /* READ_STEP bytes */
+};
+
+/* ---- what the recipe says ---- */
+
+static bool glob_hits(const struct model *model, const char *pattern)
+{
+    struct step one = { .include = { &pattern, 1 } };
+    for (size_t i = 0; i < model->tensor_count; i++)
+        if (step_covers(&one, model->tensors[i].shown.name, model->tensors[i].shown.node))
+            return true;
+    return false;
+}
+
+/* A pattern that means nothing is a slip of the pen, and a costly one in "exclude". */
+static bool check_globs(const struct model *model, const struct globs *globs, size_t step,
+                        const char *key, struct pare_error *err)
+{
+    for (size_t i = 0; i < globs->count; i++)
+        if (!glob_hits(model, globs->patterns[i]))
+            return error_set(err, PARE_ERR_USAGE,
+                             "recipe, step %zu: \"%s\" has \"%.200s\", which matches no tensor and "
+                             "no node of the model",
+                             step + 1, key, globs->patterns[i]);
+    return true;
+}
+
+static bool check_recipe(const struct model *model, const struct pare_recipe *recipe,
+                         struct pare_error *err)
+{
+    for (size_t i = 0; i < recipe->step_count; i++)
+        if (!check_globs(model, &recipe->steps[i].include, i, "include", err) ||
+            !check_globs(model, &recipe->steps[i].exclude, i, "exclude", err))
+            return false;
+    return true;
+}
+
+static void decide(const struct pare_recipe *recipe, const struct tensor *t,
+                   struct decision *ret_decision)
+{
+    struct decision d = { NULL, NULL };
+    for (size_t i = 0; i < recipe->step_count; i++) {
+        const struct step *step = &recipe->steps[i];
+        if (!step_covers(step, t->shown.name, t->shown.node))
+            continue;
+        if (step->kind == STEP_QUANTIZE && !d.quantize)
+            d.quantize = step;
+        if (step->kind == STEP_PRUNE && (!d.prune || step->amount > d.prune->amount))
+            d.prune = step;
+    }
+    *ret_decision = d;
+}
+
+/* ---- what the tensor allows ---- */
+
+/* Why no step can touch the tensor, or NULL. */
+static const char *why_untouchable(const struct tensor *t)
+{
+    if (!t->weight)
+        return t->no_weight;
+    if (t->shown.dtype != PARE_F32)
+        return "it is not F32";
+    if (t->file_offset < 0)
+        return t->unreadable;
+    return t->shown.element_count == 0 ? "it is empty" : NULL;
+}
+
+static struct change int8_change(const struct tensor *t, const struct step *step)
+{
+    bool dynamic = t->int8 == INT8_DYNAMIC && step->form != FORM_WEIGHT_ONLY;
+    struct change change = { .kind = CHANGE_INT8,
+                             .form = dynamic ? INT8_DYNAMIC : INT8_WEIGHT_ONLY,
+                             .axis = step->per_channel ? t->channel_axis : -1,
+                             .scale_count = 1 };
+    if (change.axis >= 0)
+        change.scale_count = t->shown.dims[change.axis];
+    return change;
+}
+
+static int64_t int8_bytes(const struct tensor *t, const struct change *change)
+{
+    return t->shown.element_count + change->scale_count * (int64_t)sizeof(float);
+}
+
+/* Why int8 cannot or should not be, or NULL and the change. */
+static const char *weigh_int8(const struct tensor *t, const struct step *step, uint32_t absmax,
+                              struct change *ret_change)
+{
+    if (t->int8 == INT8_NONE)
+        return t->no_int8;
+    if (step->form == FORM_DYNAMIC && t->int8 != INT8_DYNAMIC)
+        return "there is no dynamic form for all of its uses";
+    if (!int8_fits(absmax))
+        return "its values are too large: twice the largest is infinite";
+    *ret_change = int8_change(t, step);
+    if (t->shown.size_bytes - int8_bytes(t, ret_change) < SAVING_MIN)
+        return "int8 would save less than its scales and nodes cost";
+    return NULL;
+}
+
+/* The largest magnitude's bits; reads the tensor once. */
+static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *ret_bits,
+                        struct pare_error *err)
+{
+    const struct kernel *kernel = kernel_best();
+    uint32_t bits = 0;
+    p->meter.tensor = t->shown.name;
+    for (int64_t at = 0; at < t->shown.size_bytes;) {
+        size_t n = (size_t)MIN((int64_t)READ_STEP, t->shown.size_bytes - at);
+        if (!model_read(p->model, t, at, n, p->step, err) || !meter_add(&p->meter, (int64_t)n, err))
+            return false;
+        bits = MAX(bits, kernel->absmax(p->step, n / sizeof(float)));
+        at += (int64_t)n;
+    }
+    *ret_bits = bits;
+    return true;
+}
+
+/* ---- one tensor ---- */
+
+static const char *action_text(struct arena *arena, const struct decision *d,
+                               const struct change *change)
+{
+    const char *prune = "", *int8 = "";
+    if (d->prune)
+        prune = arena_printf(arena, "prune l1 %g", d->prune->amount);
+    if (d->quantize)
+        int8 = arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
+                            d->quantize->reduce_range ? " in reduced range" : "",
+                            change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
+    if (!prune || !int8)
+        return NULL;
+    return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", int8);
+}
+
+/* Settle what happens to a tensor that can be touched; *ret_reason when nothing does. */
+static bool settle(struct planning *p, size_t index, const char **ret_reason,
+                   struct pare_error *err)
+{
+    const struct tensor *t = &p->model->tensors[index];
+    struct decision *d = &p->plan->decisions[index];
+    struct change *change = &p->plan->changes[index];
+    uint32_t absmax;
+    *ret_reason = "no step of the recipe covers it";
+    if (d->prune && prune_count(d->prune->amount, (uint64_t)t->shown.element_count) == 0) {
+        d->prune = NULL;
+        *ret_reason = "the amount takes none of its elements";
+    }
+    if (!d->prune && !d->quantize)
+        return true;
+    if (!read_absmax(p, t, &absmax, err))
+        return false;
+    if (absmax >= KERNEL_INFINITY) {
+        *ret_reason = "it holds infinities or NaNs";
+        *d = (struct decision){ NULL, NULL };
+        return true;
+    }
+    *ret_reason = d->quantize ? weigh_int8(t, d->quantize, absmax, change) : NULL;
+    if (*ret_reason) {
+        *change = (struct change){ .kind = CHANGE_NONE, .axis = -1 };
+        d->quantize = NULL;
+    }
+    if (d->prune && !d->quantize)
+        change->kind = CHANGE_VALUES;
+    return true;
+}
+
+static bool plan_tensor(struct planning *p, size_t index, struct pare_error *err)
+{
+    struct pare_plan *plan = p->plan;
+    const struct tensor *t = &p->model->tensors[index];
+    const char *reason = why_untouchable(t), *action = "";
+    decide(plan->recipe, t, &plan->decisions[index]);
+    if (reason)
+        plan->decisions[index] = (struct decision){ NULL, NULL };
+    else if (!settle(p, index, &reason, err))
+        return false;
+    const struct change *change = &plan->changes[index];
+    if (change->kind != CHANGE_NONE)
+        action = action_text(&plan->arena, &plan->decisions[index], change);
+    if (!action)
+        return error_no_memory(err, 64);
+    plan->changed_count += change->kind != CHANGE_NONE;
+    if (t->shown.rank < 2)
+        return true;
+    plan->entries[plan->entry_count++] = (struct pare_plan_entry){
+        .tensor = index,
+        .name = t->shown.name,
+        .action = action,
+        .reason = reason ? reason : "",
+        .before_bytes = t->shown.size_bytes,
+        .after_bytes = change->kind == CHANGE_INT8 ? int8_bytes(t, change) : t->shown.size_bytes,
+    };
+    return true;
+}
+
+/* ---- the whole ---- */
+
+bool plan_layout(const struct pare_plan *plan, const char *name, const char *hex,
+                 struct output **ret_output, struct pare_error *err)
+{
+    static const char unknown[] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
+    char engine[64];
+    struct label labels[PLAN_LABELS_MAX];
+    size_t count = 0;
+    snprintf(engine, sizeof(engine), "pare %s", pare_version());
+    labels[count++] = (struct label){ LABEL_PREFIX "engine", engine };
+    labels[count++] = (struct label){ LABEL_PREFIX "recipe", plan->recipe->text };
+    if (plan->digest)
+        labels[count++] = (struct label){ LABEL_PREFIX "source_sha256", hex ? hex : unknown };
+    return output_plan(plan->model->model, plan->changes, labels, count, name, ret_output, err);
+}
+
+static bool plan_sizes(struct pare_plan *plan, struct pare_error *err)
+{
+    struct output *output;
+    if (!plan_layout(plan, plan->name, NULL, &output, err))
+        return false;
+    plan->after_bytes = output_bytes(output);
+    plan->before_bytes = pare_model_size_bytes(plan->model);
+    output_free(output);
+    return true;
+}
+
+static bool plan_tensors(struct planning *p, struct pare_error *err)
+{
+    for (size_t i = 0; i < p->model->tensor_count; i++)
+        if (!why_untouchable(&p->model->tensors[i]))
+            p->meter.total_bytes += p->model->tensors[i].shown.size_bytes;
+    for (size_t i = 0; i < p->model->tensor_count; i++)
+        if (!plan_tensor(p, i, err))
+            return false;
+    p->meter.tensor = "";
+    return meter_add(&p->meter, p->meter.total_bytes, err);
+}
+
+static bool allocate(struct pare_plan *plan, const struct pare_plan_options *options,
+                     struct pare_error *err)
+{
+    const struct model *model = plan->model->model;
+    size_t n = model->tensor_count + 1;
+    const char *name = options->name ? options->name : model->source->main_name;
+    plan->name = arena_strdup(&plan->arena, name);
+    plan->decisions = arena_array(&plan->arena, n, sizeof(*plan->decisions));
+    plan->changes = arena_array(&plan->arena, n, sizeof(*plan->changes));
+    plan->entries = arena_array(&plan->arena, n, sizeof(*plan->entries));
+    if (!plan->name || !plan->decisions || !plan->changes || !plan->entries)
+        return error_no_memory(err, n * sizeof(*plan->entries));
+    plan->digest = !options->no_digest;
+    if (options->source_sha256 && strlen(options->source_sha256) != DIGEST_HEX_ROOM - 1)
+        return error_set(err, PARE_ERR_USAGE, "a SHA-256 has %d hex digits", DIGEST_HEX_ROOM - 1);
+    if (options->source_sha256)
+        memcpy(plan->source_sha256, options->source_sha256, DIGEST_HEX_ROOM);
+    return true;
+}
+
+bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *recipe,
+                    const struct pare_plan_options *options, struct pare_plan **ret_plan,
+                    struct pare_error *err)
+{
+    static const struct pare_plan_options defaults = { 0 };
+    options = options ? options : &defaults;
+    struct pare_plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        return error_no_memory(err, sizeof(*plan));
+    plan->model = model;
+    plan->recipe = recipe;
+    struct planning p = {
+        .plan = plan,
+        .model = model->model,
+        .meter = { .progress = options->progress, .data = options->data, .phase = "planning" },
+        .step = malloc(READ_STEP),
+    };
+    bool ok = p.step || error_no_memory(err, READ_STEP);
+    ok = ok && check_recipe(model->model, recipe, err) && allocate(plan, options, err) &&
+         plan_tensors(&p, err) && plan_sizes(plan, err) && plan_write_json(plan, err);
+    free(p.step);
+    if (ok)
+        *ret_plan = plan;
+    else
+        pare_plan_free(plan);
+    return ok;
+}
+
+void pare_plan_free(struct pare_plan *plan)
+{
+    if (!plan)
+        return;
+    arena_done(&plan->arena);
+    free(plan);
+}
+
+/* ---- looking at it ---- */
+
+size_t pare_plan_entry_count(const struct pare_plan *plan)
+{
+    return plan->entry_count;
+}
+
+const struct pare_plan_entry *pare_plan_entry(const struct pare_plan *plan, size_t index)
+{
+    return index < plan->entry_count ? &plan->entries[index] : NULL;
+}
+
+size_t pare_plan_changed_count(const struct pare_plan *plan)
+{
+    return plan->changed_count;
+}
+
+int64_t pare_plan_before_bytes(const struct pare_plan *plan)
+{
+    return plan->before_bytes;
+}
+
+int64_t pare_plan_after_bytes(const struct pare_plan *plan)
+{
+    return plan->after_bytes;
+}
+
+const char *pare_plan_json(const struct pare_plan *plan)
+{
+    return plan->json;
+}
+
+bool plan_write_json(struct pare_plan *plan, struct pare_error *err)
+{
+    struct buf out;
+    buf_init(&out, JSON_MAX);
+    buf_printf(&out, "{\"recipe\": %s, \"before_bytes\": %lld, \"after_bytes\": %lld, ",
+               plan->recipe->text, (long long)plan->before_bytes, (long long)plan->after_bytes);
+    buf_printf(&out, "\"changed\": %zu, \"tensors\": [", plan->changed_count);
+    for (size_t i = 0; i < plan->entry_count; i++) {
+        const struct pare_plan_entry *e = &plan->entries[i];
+        buf_text(&out, i ? ",\n {\"name\": " : "\n {\"name\": ");
+        json_put_string(&out, e->name);
+        buf_text(&out, ", \"action\": ");
+        json_put_string(&out, e->action);
+        buf_text(&out, ", \"reason\": ");
+        json_put_string(&out, e->reason);
+        buf_printf(&out, ", \"before_bytes\": %lld, \"after_bytes\": %lld}",
+                   (long long)e->before_bytes, (long long)e->after_bytes);
+    }
+    buf_text(&out, "\n]}");
+    bool ok = buf_ok(&out, err);
+    plan->json = ok ? arena_strdup(&plan->arena, out.data) : NULL;
+    if (ok && !plan->json)
+        ok = error_no_memory(err, out.length);
+    buf_done(&out);
+    return ok;
+}

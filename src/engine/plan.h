@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What a recipe means for each tensor of a model. */
+#ifndef PARE_ENGINE_PLAN_H
+#define PARE_ENGINE_PLAN_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "format/format.h"
+#include "pare/transform.h"
+
+struct output;
+struct step;
+
+enum { DIGEST_HEX_ROOM = 65, PLAN_LABELS_MAX = 4 };
+
+/* What happens to one tensor. */
+struct decision {
+    const struct step *prune;    /* the step that takes most, or NULL */
+    const struct step *quantize; /* or NULL */
+};
+
+struct pare_plan {
+    struct arena arena; /* everything below */
+    const struct pare_model *model;
+    const struct pare_recipe *recipe;
+    const char *name; /* of the main file */
+    bool digest;
+    char source_sha256[DIGEST_HEX_ROOM]; /* "" when not known yet */
+    struct decision *decisions;          /* by tensor */
+    struct change *changes;              /* by tensor */
+    struct pare_plan_entry *entries;
+    size_t entry_count;
+    size_t changed_count;
+    int64_t before_bytes, after_bytes;
+    const char *json;
+};
+
+/*
+ * Lay out the output under another name or digest than the plan's. `hex` NULL: as many
+ * zeros. The caller frees it with output_free().
+ */
+MUST_CHECK bool plan_layout(const struct pare_plan *plan, const char *name, const char *hex,
+                            struct output **ret_output, struct pare_error *err);
+
+/* As pare_plan_json(), from what is in the plan. */
+MUST_CHECK bool plan_write_json(struct pare_plan *plan, struct pare_error *err);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+
+/* ---- reading ---- */
+
+/* One step while its keys are read; errors name it. */
+struct reading {
+    struct pare_recipe *recipe;
+    struct step *step;
+    size_t number; /* from 1 */
+    struct pare_error *err;
+};
+
+static bool wrong(const struct reading *r, const char *key, const char *expected)
+{
+    return error_set(r->err, PARE_ERR_USAGE, "recipe, step %zu: \"%s\" must be %s", r->number, key,
+                     expected);
+}
+
+static bool read_bool(const struct reading *r, const cJSON *item, bool *ret_value)
+{
+    if (!cJSON_IsBool(item))
+        return wrong(r, item->string, "true or false");
+    *ret_value = cJSON_IsTrue(item);
+    return true;
+}
+
+static bool read_globs(const struct reading *r, const cJSON *item, struct globs *ret_globs)
+{
+    int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 0;
+    if (count < 1 || count > RECIPE_GLOBS_MAX)
+        return wrong(r, item->string, "a list of 1 to 1024 patterns");
+    const char **patterns = arena_array(&r->recipe->arena, (size_t)count, sizeof(*patterns));
+    if (!patterns)
+        return error_no_memory(r->err, (size_t)count * sizeof(*patterns));
+    size_t n = 0;
+    const cJSON *each;
+    cJSON_ArrayForEach(each, item)
+    {
+        if (!cJSON_IsString(each) || !*each->valuestring)
+            return wrong(r, item->string, "a list of patterns, each a text that is not empty");
+        patterns[n] = arena_strdup(&r->recipe->arena, each->valuestring);
+        if (!patterns[n++])
+            return error_no_memory(r->err, strlen(each->valuestring));
+    }
+    *ret_globs = (struct globs){ patterns, n };
+    return true;
+}
+
+static bool read_word(const struct reading *r, const cJSON *item, const char *expected)
+{
+    if (cJSON_IsString(item) && !strcmp(item->valuestring, expected))
+        return true;
+    return error_set(r->err, PARE_ERR_USAGE,
+                     "recipe, step %zu: %s \"%.100s\" is not known; there is \"%s\"", r->number,
+                     item->string, cJSON_IsString(item) ? item->valuestring : "?", expected);
+}
+
+static const char *const form_names[] = {
+    [FORM_AUTO] = "auto", [FORM_DYNAMIC] = "dynamic", [FORM_WEIGHT_ONLY] = "weight-only"
+};
+
+static bool read_form(const struct reading *r, const cJSON *item)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(form_names); i++)
+        if (cJSON_IsString(item) && !strcmp(item->valuestring, form_names[i])) {
+            r->step->form = (enum step_form)i;
+            return true;
+        }
+    return wrong(r, "form", "\"auto\", \"dynamic\" or \"weight-only\"");
+}
+
+static bool read_amount(const struct reading *r, const cJSON *item)
+{
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 1))
+        return wrong(r, "amount", "a number from 0 to 1, the share of elements that go");
+    r->step->amount = item->valuedouble;
+    return true;
+}
+
+static bool read_key(const struct reading *r, const cJSON *item)
+{
+    struct step *step = r->step;
+    const char *key = item->string;
+    bool prune = step->kind == STEP_PRUNE;
+    if (!strcmp(key, "step"))
+        return true;
+    if (!strcmp(key, "include"))
+        return read_globs(r, item, &step->include);
+    if (!strcmp(key, "exclude"))
+        return read_globs(r, item, &step->exclude);
+    if (prune && !strcmp(key, "method"))
+        return read_word(r, item, "l1");
+    if (prune && !strcmp(key, "amount"))
+        return read_amount(r, item);
+    if (!prune && !strcmp(key, "scheme"))
+        return read_word(r, item, "int8");
+    if (!prune && !strcmp(key, "per_channel"))
+        return read_bool(r, item, &step->per_channel);
+    if (!prune && !strcmp(key, "reduce_range"))
+        return read_bool(r, item, &step->reduce_range);
+    if (!prune && !strcmp(key, "form"))
+        return read_form(r, item);
+    return error_set(r->err, PARE_ERR_USAGE,
+                     "recipe, step %zu: the key \"%.100s\" is not known "
+                     "for a %s step",
+                     r->number, key, prune ? "prune" : "quantize");
+}
+
+static bool read_step(const struct reading *r, const cJSON *item)
+{
+    const char *kind = json_string(item, "step", NULL);
+    if (!cJSON_IsObject(item) || !kind)
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: an object with the key \"step\" was expected",
+                         r->number);
+    bool prune = !strcmp(kind, "prune");
+    if (!prune && strcmp(kind, "quantize") != 0)
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: the step \"%.100s\" is not known; there are "
+                         "\"quantize\" and \"prune\"",
+                         r->number, kind);
+    r->step->kind = prune ? STEP_PRUNE : STEP_QUANTIZE;
+    r->step->per_channel = true;
+    const char *const *key;
+    static const char *const of_prune[] = { "method", "amount", NULL };
+    static const char *const of_quantize[] = { "scheme", NULL };
+    for (key = prune ? of_prune : of_quantize; *key; key++)
+        if (!cJSON_GetObjectItemCaseSensitive(item, *key))
+            return error_set(r->err, PARE_ERR_USAGE, "recipe, step %zu: the key \"%s\" is missing",
+                             r->number, *key);
+    const cJSON *each;
+    cJSON_ArrayForEach(each, item)
+    {
+        if (!read_key(r, each))
+            return false;
+    }
+    return true;
+}
+
+static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct pare_error *err)
+{
+    const cJSON *steps = cJSON_GetObjectItemCaseSensitive(root, "steps"), *each;
+    cJSON_ArrayForEach(each, root)
+    {
+        if (cJSON_IsObject(root) && strcmp(each->string, "steps") != 0)
+            return error_set(err, PARE_ERR_USAGE, "recipe: the key \"%.100s\" is not known",
+                             each->string);
+    }
+    int count = cJSON_IsArray(steps) ? cJSON_GetArraySize(steps) : 0;
+    if (count < 1 || count > RECIPE_STEPS_MAX)
+        return error_set(err, PARE_ERR_USAGE,
+                         "recipe: an object with \"steps\", a list of 1 to %d steps, was expected",
+                         RECIPE_STEPS_MAX);
+    recipe->steps = arena_array(&recipe->arena, (size_t)count, sizeof(*recipe->steps));
+    if (!recipe->steps)
+        return error_no_memory(err, (size_t)count * sizeof(*recipe->steps));
+    bool quantized = false;
+    cJSON_ArrayForEach(each, steps)
+    {
+        struct reading r = { recipe, &recipe->steps[recipe->step_count], ++recipe->step_count,
+                             err };
+        if (!read_step(&r, each))
+            return false;
+        if (quantized && r.step->kind == STEP_PRUNE)
+            return error_set(err, PARE_ERR_USAGE,
+                             "recipe, step %zu: prune must come before quantize", r.number);
+        quantized = quantized || r.step->kind == STEP_QUANTIZE;
+    }
+    return true;
+}
+
+/* ---- writing ---- */
+
+static void put_globs(struct buf *out, const char *key, const struct globs *globs)
+{
+    if (globs->count == 0)
+        return;
+    buf_printf(out, ", \"%s\": [", key);
+    for (size_t i = 0; i < globs->count; i++) {
+        buf_text(out, i ? ", " : "");
+        json_put_string(out, globs->patterns[i]);
+    }
+    buf_char(out, ']');
+}
+
+static void put_step(struct buf *out, const struct step *step)
+{
+    if (step->kind == STEP_PRUNE) {
+        buf_text(out, "{\"step\": \"prune\", \"method\": \"l1\", \"amount\": ");
+        json_put_number(out, step->amount);
+    } else {
+        buf_printf(out,
+                   "{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": %s, "
+                   "\"reduce_range\": %s, \"form\": \"%s\"",
+                   step->per_channel ? "true" : "false", step->reduce_range ? "true" : "false",
+                   form_names[step->form]);
+    }
+    put_globs(out, "include", &step->include);
+    put_globs(out, "exclude", &step->exclude);
+    buf_char(out, '}');
+}
+
+static bool write_text(struct pare_recipe *recipe, struct pare_error *err)
+{
+    struct buf out;
+    buf_init(&out, 2 * JSON_SMALL_MAX);
+    buf_text(&out, "{\"steps\": [");
+    for (size_t i = 0; i < recipe->step_count; i++) {
+        buf_text(&out, i ? ", " : "");
+        put_step(&out, &recipe->steps[i]);
+    }
+    buf_text(&out, "]}");
+    bool ok = buf_ok(&out, err);
+    recipe->text = ok ? arena_strdup(&recipe->arena, out.data) : NULL;
+    if (ok && !recipe->text)
+        ok = error_no_memory(err, out.length);
+    buf_done(&out);
+    return ok;
+}
+
+/* ---- the interface ---- */
+
+bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret_recipe,
+                       struct pare_error *err)
+{
+    CLEANUP(json_free) cJSON *root = NULL;
+    if (!json_parse(text, length, &root, err))
+        return error_prefix(err, "recipe");
+    struct pare_recipe *recipe = calloc(1, sizeof(*recipe));
+    if (!recipe)
+        return error_no_memory(err, sizeof(*recipe));
+    if (!read_steps(recipe, root, err) || !write_text(recipe, err)) {
+        pare_recipe_free(recipe);
+        return false;
+    }
+    *ret_recipe = recipe;
+    return true;
+}
+
+void pare_recipe_free(struct pare_recipe *recipe)
+{
+    if (!recipe)
+        return;
+    arena_done(&recipe->arena);
+    free(recipe);
+}
+
+const char *pare_recipe_text(const struct pare_recipe *recipe)
+{
+    return recipe->text;
+}
+
+static bool any_matches(const struct globs *globs, const char *tensor, const char *node)
+{
+    for (size_t i = 0; i < globs->count; i++)
+        if (text_glob(globs->patterns[i], tensor) || (*node && text_glob(globs->patterns[i], node)))
+            return true;
+    return false;
+}
+
+bool step_covers(const struct step *step, const char *tensor, const char *node)
+{
+    bool included = step->include.count == 0 || any_matches(&step->include, tensor, node);
+    return included && !any_matches(&step->exclude, tensor, node);
+}

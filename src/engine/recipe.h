@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* A parsed recipe: pare-recipe(5) as structs. */
+#ifndef PARE_ENGINE_RECIPE_H
+#define PARE_ENGINE_RECIPE_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "pare/recipe.h"
+
+enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
+
+enum step_kind { STEP_PRUNE, STEP_QUANTIZE };
+
+enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY };
+
+struct globs {
+    const char **patterns;
+    size_t count;
+};
+
+struct step {
+    enum step_kind kind;
+    struct globs include, exclude; /* include of none: everything */
+    double amount;                 /* of prune: the share of elements that go, 0 to 1 */
+    bool per_channel;              /* of quantize, as the following */
+    bool reduce_range;             /* -64..64 instead of -127..127 */
+    enum step_form form;
+};
+
+struct pare_recipe {
+    struct arena arena; /* everything below */
+    struct step *steps;
+    size_t step_count;
+    const char *text; /* one line of JSON */
+};
+
+/* Whether the step means a tensor of this name that feeds a node of that name. */
+bool step_covers(const struct step *step, const char *tensor, const char *node);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "format/sink.h"
+#include "format/source.h"
+
+enum { COPY_STEP = 1 << 20, SNIFF_BYTES = 64 };
+
+/* What a file that is no model of ours begins with, and what to say of it. */
+struct stranger {
+    const char *start;
+    size_t length;
+    const char *says;
+};
+
+static const struct stranger strangers[] = {
+    { "version https://git-lfs", 23,
+      "a Git LFS pointer; fetch the model itself with git lfs pull" },
+    { "PK\003\004", 4, "a zip file, such as PyTorch writes; export the model to ONNX" },
+    { "\x80\x02", 2, "a pickle, such as old PyTorch writes; export the model to ONNX" },
+    { "GGUF", 4, "a GGUF file" },
+    { "\177ELF", 4, "a program" },
+    { "\x89HDF", 4, "an HDF5 file, such as Keras writes; export the model to ONNX" },
+    { "\037\213", 2, "compressed with gzip; unpack it first" },
+    { "<", 1, "a web page or XML" },
+    { "{", 1, "JSON" },
+};
+
+static bool sniff(struct model *model, struct pare_error *err)
+{
+    const struct source_file *file = &model->source->files[model->main_file];
+    char start[SNIFF_BYTES] = { 0 };
+    size_t n = (size_t)MIN((int64_t)sizeof(start), file->size_bytes);
+    if (n == 0)
+        return error_set(err, PARE_ERR_FORMAT, "the file is empty, an ONNX model was expected");
+    if (!source_read(model->source, model->main_file, 0, start, n, err))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(strangers); i++)
+        if (n >= strangers[i].length && !memcmp(start, strangers[i].start, strangers[i].length))
+            return error_set(err, PARE_ERR_FORMAT, "not an ONNX model: it is %s",
+                             strangers[i].says);
+    /* Its first eight bytes are a length, far below 2^32. */
+    if (n > 9 && !memcmp(start + 4, "\0\0\0", 4) && start[8] == '{' && start[9] == '"')
+        return error_set(err, PARE_ERR_FORMAT, "not an ONNX model: it looks like safetensors");
+    return true;
+}
+
+bool model_open(struct source *source, struct model **ret_model, struct pare_error *err)
+{
+    struct model *model = calloc(1, sizeof(*model));
+    if (!model) {
+        source_close(source);
+        return error_no_memory(err, sizeof(*model));
+    }
+    model->source = source;
+    model->format = &format_onnx;
+    if (!source_file(source, source->main_name, &model->main_file, err)) {
+        model_close(model);
+        return false;
+    }
+    if (!sniff(model, err) || !model->format->open(model, err)) {
+        error_prefix(err, "%s", source->main_name);
+        model_close(model);
+        return false;
+    }
+    *ret_model = model;
+    return true;
+}
+
+void model_close(struct model *model)
+{
+    if (!model)
+        return;
+    source_close(model->source);
+    arena_done(&model->arena);
+    free(model);
+}
+
+bool model_read(const struct model *model, const struct tensor *tensor, int64_t start,
+                size_t length, void *to, struct pare_error *err)
+{
+    const struct pare_tensor *shown = &tensor->shown;
+    if (tensor->file_offset < 0)
+        return error_set(err, PARE_ERR_UNSUPPORTED, "tensor %.200s: %s", shown->name,
+                         tensor->unreadable);
+    if (start < 0 || start > shown->size_bytes || (int64_t)length > shown->size_bytes - start)
+        return error_set(err, PARE_ERR_USAGE,
+                         "tensor %.200s: %zu bytes at %lld were asked for, it has %lld",
+                         shown->name, length, (long long)start, (long long)shown->size_bytes);
+    return source_read(model->source, tensor->file, tensor->file_offset + start, to, length, err);
+}
+
+/* ---- output ---- */
+
+bool output_plan(const struct model *model, const struct change *changes,
+                 const struct label *labels, size_t label_count, const char *name,
+                 struct output **ret_output, struct pare_error *err)
+{
+    struct output *output = calloc(1, sizeof(*output));
+    if (!output)
+        return error_no_memory(err, sizeof(*output));
+    output->model = model;
+    if (!model->format->plan(model, changes, labels, label_count, name, output, err)) {
+        output_free(output);
+        return false;
+    }
+    *ret_output = output;
+    return true;
+}
+
+void output_free(struct output *output)
+{
+    if (!output)
+        return;
+    arena_done(&output->arena);
+    free(output);
+}
+
+size_t output_file_count(const struct output *output)
+{
+    return output->file_count;
+}
+
+const char *output_file_name(const struct output *output, size_t file)
+{
+    return output->files[file].name;
+}
+
+int64_t output_file_bytes(const struct output *output, size_t file)
+{
+    return output->files[file].size_bytes;
+}
+
+int64_t output_bytes(const struct output *output)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < output->file_count; i++)
+        total += output->files[i].size_bytes;
+    return total;
+}
+
+static bool grow_segments(struct output *output, struct output_file *file, struct pare_error *err)
+{
+    size_t room = file->segment_room ? 2 * file->segment_room : 64;
+    struct segment *segments = arena_array(&output->arena, room, sizeof(*segments));
+    if (!segments)
+        return error_no_memory(err, room * sizeof(*segments));
+    if (file->segment_count)
+        memcpy(segments, file->segments, file->segment_count * sizeof(*segments));
+    file->segments = segments;
+    file->segment_room = room;
+    return true;
+}
+
+bool output_add(struct output *output, struct output_file *file, const struct segment *segment,
+                struct pare_error *err)
+{
+    if (segment->length == 0)
+        return true;
+    struct segment *last = file->segment_count ? &file->segments[file->segment_count - 1] : NULL;
+    file->size_bytes += segment->length;
+    if (last && last->kind == SEGMENT_COPY && segment->kind == SEGMENT_COPY &&
+        last->file == segment->file && last->offset + last->length == segment->offset) {
+        last->length += segment->length;
+        return true;
+    }
+    if (file->segment_count == file->segment_room && !grow_segments(output, file, err))
+        return false;
+    file->segments[file->segment_count++] = *segment;
+    return true;
+}
+
+static bool write_copy(const struct output *output, const struct segment *segment, char *step,
+                       struct sink *sink, const struct filler *filler, struct pare_error *err)
+{
+    for (int64_t done = 0; done < segment->length;) {
+        size_t n = (size_t)MIN((int64_t)COPY_STEP, segment->length - done);
+        if (!source_read(output->model->source, segment->file, segment->offset + done, step, n,
+                         err) ||
+            !sink_write(sink, step, n, err) || !filler->copied(filler->data, (int64_t)n, err))
+            return false;
+        done += (int64_t)n;
+    }
+    return true;
+}
+
+static bool write_segment(const struct output *output, const struct segment *segment, char *step,
+                          struct sink *sink, const struct filler *filler, struct pare_error *err)
+{
+    switch (segment->kind) {
+    case SEGMENT_COPY:
+        return write_copy(output, segment, step, sink, filler, err);
+    case SEGMENT_LITERAL:
+        return sink_write(sink, segment->bytes, (size_t)segment->length, err);
+    case SEGMENT_VALUES:
+        return filler->values(filler->data, segment->tensor, sink, err);
+    case SEGMENT_SCALES:
+        return filler->scales(filler->data, segment->tensor, sink, err);
+    case SEGMENT_ZEROS:
+        memset(step, 0, (size_t)segment->length);
+        return sink_write(sink, step, (size_t)segment->length, err);
+    }
+    return error_set(err, PARE_ERR_FAILED, "a segment of no kind");
+}
+
+static bool write_file(const struct output *output, const struct output_file *file, char *step,
+                       struct sink *sink, const struct filler *filler, struct pare_error *err)
+{
+    if (!sink_begin(sink, file->name, file->size_bytes, err))
+        return false;
+    for (size_t i = 0; i < file->segment_count; i++)
+        if (!write_segment(output, &file->segments[i], step, sink, filler, err))
+            return false;
+    return sink_end(sink, err);
+}
+
+bool output_write(const struct output *output, struct sink *sink, const struct filler *filler,
+                  struct pare_error *err)
+{
+    char *step = malloc(COPY_STEP);
+    if (!step)
+        return error_no_memory(err, COPY_STEP);
+    bool ok = true;
+    for (size_t i = 0; ok && i < output->file_count; i++)
+        ok = write_file(output, &output->files[i], step, sink, filler, err);
+    free(step);
+    return ok;
+}

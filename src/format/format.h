@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model, whatever file format it is in: its tensors, what each of them can
+ * become, and the writing of a changed copy. Nothing above this folder knows
+ * which format it is.
+ *
+ * The way through: model_open() indexes the structure; the caller looks at the
+ * tensors, decides on a change for each and reads values with model_read();
+ * output_plan() lays the new files out to the byte; output_write() streams
+ * them, asking the caller's filler for the values that change and copying all
+ * else from the source, known or not, as it is.
+ */
+#ifndef PARE_FORMAT_FORMAT_H
+#define PARE_FORMAT_FORMAT_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "pare/model.h"
+
+struct format;
+struct model;
+struct output;
+struct pare_error;
+struct sink;
+struct source;
+
+/* ---- a model ---- */
+
+/* Where int8 weights with their scales would be used, and by what arithmetic. */
+enum int8_form {
+    INT8_NONE,
+    INT8_WEIGHT_ONLY, /* multiplied back to float when the model is loaded */
+    INT8_DYNAMIC,     /* integer products; activations are quantized as they come */
+};
+
+struct tensor {
+    struct pare_tensor shown; /* what the world sees */
+
+    /* Contiguous values, or file_offset -1 and the reason why they cannot be had. */
+    size_t file;
+    int64_t file_offset;
+    const char *unreadable;
+
+    /*
+     * For weights of a matrix product or a convolution: the best int8 form the format has and
+     * the axis of the output channels (-1: not known, so one scale for all). For others
+     * INT8_NONE and no_int8 says why. `weight` without a form: its values may still change.
+     */
+    bool weight;
+    enum int8_form int8;
+    int channel_axis;
+    const char *no_weight, *no_int8;
+
+    /* When this tensor holds another one's values as int8: that one's name, and its factors. */
+    const char *stands_for;    /* NULL when it does not */
+    int64_t scale, zero_point; /* indexes of tensors; zero_point -1: it is 0 */
+    int scale_axis;            /* -1: one scale for all */
+};
+
+struct model {
+    const struct format *format;
+    struct source *source; /* owned */
+    size_t main_file;
+    struct arena arena; /* everything below, and what the format keeps for itself */
+    struct tensor *tensors;
+    size_t tensor_count;
+    struct pare_fact *facts;
+    size_t fact_count;
+    void *own; /* the format's */
+};
+
+/* Take over `source`, also on failure, and index what is in it. */
+MUST_CHECK bool model_open(struct source *source, struct model **ret_model, struct pare_error *err);
+void model_close(struct model *model); /* NULL is fine */
+
+/* Part of a tensor's values. */
+MUST_CHECK bool model_read(const struct model *model, const struct tensor *tensor, int64_t start,
+                           size_t length, void *to, struct pare_error *err);
+
+/* ---- a changed copy ---- */
+
+enum change_kind {
+    CHANGE_NONE,
+    CHANGE_VALUES, /* other values of the same type */
+    CHANGE_INT8,   /* int8 of the same shape, and float scales */
+};
+
+/* What becomes of a tensor; one for each, by index. */
+struct change {
+    enum change_kind kind;
+    enum int8_form form; /* of CHANGE_INT8 */
+    int axis;            /* of the scales; -1: one scale */
+    int64_t scale_count;
+};
+
+/* A line that the output says of itself. */
+struct label {
+    const char *key, *value;
+};
+
+/* Labels that begin so are pare's: an output carries those of its own making only. */
+#define LABEL_PREFIX "pare."
+
+/*
+ * Lay out the changed copy, its main file called `name`. `changes` has model->tensor_count
+ * elements. The output borrows the model, which must outlive it, and nothing else.
+ */
+MUST_CHECK bool output_plan(const struct model *model, const struct change *changes,
+                            const struct label *labels, size_t label_count, const char *name,
+                            struct output **ret_output, struct pare_error *err);
+void output_free(struct output *output); /* NULL is fine */
+
+/* Its files in the order of writing; the main file is the last. */
+size_t output_file_count(const struct output *output);
+const char *output_file_name(const struct output *output, size_t file);
+int64_t output_file_bytes(const struct output *output, size_t file);
+int64_t output_bytes(const struct output *output);
+
+/*
+ * Gives the changed values. For each changed tensor values() is called once and then, for
+ * CHANGE_INT8, scales() once; in the order of the output, not of the tensors. Each writes all
+ * its bytes to the sink. copied() tells of bytes that went through unchanged; false stops.
+ */
+struct filler {
+    bool (*values)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
+    bool (*scales)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
+    bool (*copied)(void *data, int64_t bytes, struct pare_error *err);
+    void *data;
+};
+
+/* Write all files. The commit is the caller's. */
+MUST_CHECK bool output_write(const struct output *output, struct sink *sink,
+                             const struct filler *filler, struct pare_error *err);
+
+/* ---- for the formats themselves ---- */
+
+struct format {
+    const char *name; /* "onnx" */
+    /* Fill in model->tensors, facts and own, from the main file on. */
+    bool (*open)(struct model *model, struct pare_error *err);
+    bool (*plan)(const struct model *model, const struct change *changes,
+                 const struct label *labels, size_t label_count, const char *name,
+                 struct output *output, struct pare_error *err);
+};
+
+extern const struct format format_onnx;
+
+enum segment_kind { SEGMENT_COPY, SEGMENT_LITERAL, SEGMENT_VALUES, SEGMENT_SCALES, SEGMENT_ZEROS };
+
+/* A stretch of an output file and where its bytes come from. */
+struct segment {
+    enum segment_kind kind;
+    int64_t length;
+    int64_t offset; /* of a copy, in source file `file` */
+    size_t file;
+    const char *bytes; /* of a literal */
+    size_t tensor;     /* of values and scales */
+};
+
+struct output_file {
+    const char *name;
+    int64_t size_bytes;
+    struct segment *segments;
+    size_t segment_count, segment_room;
+};
+
+enum { OUTPUT_FILES_MAX = 2 };
+
+struct output {
+    const struct model *model;
+    struct arena arena; /* names, segments, literals */
+    struct output_file files[OUTPUT_FILES_MAX];
+    size_t file_count;
+};
+
+/* Append; a segment of no bytes is left out, a copy that continues the last one joins it. */
+MUST_CHECK bool output_add(struct output *output, struct output_file *file,
+                           const struct segment *segment, struct pare_error *err);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ONNX (onnx.proto3, IR version 3 to 13): the index that the onnx_*.c files share.
+ *
+ *   ModelProto   ir_version 1, producer_name 2, producer_version 3, graph 7,
+ *                opset_import 8, metadata_props 14
+ *   GraphProto   node 1, initializer 5, input 11, output 12
+ *   NodeProto    input 1, output 2, name 3, op_type 4, attribute 5, domain 7
+ *   Attribute    name 1, f 2, i 3, t 5, g 6, floats 7, ints 8, tensors 10, graphs 11
+ *   TensorProto  dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8,
+ *                raw_data 9, double_data 10, uint64_data 11, external_data 13, data_location 14
+ *
+ * The index keeps names and places, never values. The writer copies the file
+ * and changes only what it must, so fields that are not listed here survive.
+ */
+#ifndef PARE_FORMAT_ONNX_H
+#define PARE_FORMAT_ONNX_H
+
+#include "format/format.h"
+#include "format/wire.h"
+
+enum {
+    ONNX_NODES_MAX = 1 << 18,
+    ONNX_TENSORS_MAX = 1 << 17,
+    ONNX_VALUES_MAX = 1 << 12,  /* inputs or outputs of a node; labels */
+    ONNX_DEPTH_MAX = 16,        /* of subgraphs in subgraphs */
+    ONNX_INTS_MAX = 16,         /* of a shape or a permutation that is looked at */
+    ONNX_INDEX_MAX = 256 << 20, /* bytes of the whole index */
+};
+#define ONNX_FILE_MAX INT64_C(0x7fffffff) /* protobuf's own limit for a message */
+
+/* Numbers of fields that are written. */
+enum {
+    MODEL_METADATA = 14,
+    GRAPH_NODE = 1,
+    GRAPH_INITIALIZER = 5,
+    GRAPH_INPUT = 11,
+    TENSOR_DIMS = 1,
+    TENSOR_TYPE = 2,
+    TENSOR_NAME = 8,
+    TENSOR_RAW = 9,
+    TENSOR_EXTERNAL = 13,
+    TENSOR_LOCATION = 14,
+};
+
+/* TensorProto.DataType, as far as it is written. */
+enum { ONNX_FLOAT = 1, ONNX_INT8 = 3 };
+
+/* A message whose length may have to change, because something inside it does. */
+struct onnx_message {
+    int64_t length_at, at, end; /* its length's varint, and its payload */
+    int parent;                 /* the message around it, always of a lower number; -1: the file */
+};
+
+/* A field that can be cut out. */
+struct onnx_cut {
+    int64_t tag_at, end;
+};
+
+struct onnx_gemm {
+    float alpha, beta;
+    bool trans_a, trans_b;
+};
+
+struct onnx_node {
+    const char *name, *op, *domain;
+    const char **inputs, **outputs; /* "" is an input left out */
+    int input_count, output_count;
+    int scope;           /* 0: the main graph; else the number of a subgraph */
+    struct onnx_cut cut; /* the whole node */
+    const struct onnx_gemm *gemm;
+    const int64_t *ints; /* of a Transpose: perm */
+    int int_count;
+    int tensor; /* of a Constant that is listed: its tensor; else -1 */
+};
+
+struct onnx_external {
+    struct onnx_cut entries[8]; /* location, offset, length, and a checksum when values change */
+    int entry_count;
+};
+
+/* The scope of a tensor that is a node's setting, and no value of any graph. */
+#define ONNX_SCOPE_ATTRIBUTE (-1)
+
+/* What goes with model->tensors[i]. */
+struct onnx_tensor {
+    struct onnx_cut cut; /* the whole initializer; of a Constant, the tensor alone */
+    int message;         /* of the TensorProto */
+    int node;            /* the Constant that makes it, or -1 */
+    int scope;
+    const struct onnx_external *external; /* NULL: its values are in the main file */
+    const int64_t *ints;                  /* values of a short I64 vector */
+    int int_count;
+    bool trans_b; /* INT8_DYNAMIC: its rows are the output channels, for every use */
+};
+
+/* One appearance of a value's name. Sorted by name, then by kind, then by node. */
+enum onnx_role { ONNX_TENSOR, ONNX_INPUT, ONNX_MADE, ONNX_USED, ONNX_OUTPUT };
+
+struct onnx_mention {
+    const char *name;
+    enum onnx_role role;
+    int index;    /* the tensor, the graph input, or the node */
+    int position; /* among the node's inputs */
+};
+
+struct onnx {
+    int64_t ir_version, opset;
+    int64_t file_end;
+    int graph; /* the main graph's message */
+    struct onnx_message *messages;
+    size_t message_count, message_room;
+    struct onnx_node *nodes;
+    size_t node_count, node_room;
+    struct onnx_tensor *tensors;
+    size_t tensor_room;
+    struct onnx_cut *inputs; /* the main graph's input fields, by ONNX_INPUT's index */
+    size_t input_count, input_room;
+    struct onnx_cut *labels; /* metadata_props that begin with LABEL_PREFIX */
+    size_t label_count, label_room;
+    struct onnx_mention *mentions;
+    size_t mention_count, mention_room;
+    size_t fact_room;
+    int scope_count;
+};
+
+/* ---- reading ---- */
+
+struct onnx_reader {
+    struct model *model;
+    struct onnx *onnx;
+    struct wire_reader wire;
+};
+
+/* Make room for one more; `items` is the array's address. */
+MUST_CHECK bool onnx_grow(struct model *model, void *items, size_t count, size_t *io_room,
+                          size_t size, size_t limit, const char *what, struct pare_error *err);
+
+MUST_CHECK bool onnx_mention(struct model *model, const char *name, enum onnx_role role, int index,
+                             int position, struct pare_error *err);
+MUST_CHECK bool onnx_fact(struct model *model, const char *key, const char *value,
+                          struct pare_error *err);
+
+/* Number the message of `field`. */
+MUST_CHECK bool onnx_message(struct model *model, const struct wire_field *field, int parent,
+                             int *ret_message, struct pare_error *err);
+
+/*
+ * Index a TensorProto, the payload of `field`, into a new last tensor. `keep` false: look
+ * only, and keep it when its values are in another file or it has two or more dimensions.
+ */
+MUST_CHECK bool onnx_read_tensor(struct onnx_reader *reader, const struct wire *wire,
+                                 const struct wire_field *field, int parent, bool keep,
+                                 struct onnx_tensor *ret_own, bool *ret_kept,
+                                 struct pare_error *err);
+
+/* Index a GraphProto. */
+MUST_CHECK bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message,
+                                int scope, int depth, struct pare_error *err);
+
+/* Describe a ValueInfoProto in words: "x F32[N,2048]". */
+MUST_CHECK bool onnx_read_value(struct onnx_reader *reader, const struct wire *wire,
+                                const struct wire_field *field, const char **ret_name,
+                                const char **ret_words, struct pare_error *err);
+
+enum pare_dtype onnx_dtype(int64_t data_type);
+
+/* ---- understanding ---- */
+
+/* Sort the mentions and say of each tensor what it feeds and can become. */
+MUST_CHECK bool onnx_weigh(struct model *model, struct pare_error *err);
+
+/* The mentions of a name: [*ret_first, end). */
+size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first);
+
+/* ---- writing ---- */
+
+/* One change of the main file: cut `remove` bytes at `at`, put segments in their place. */
+struct onnx_edit {
+    int64_t at, remove;
+    int message; /* the innermost message around it; -1: the file */
+    int order;   /* among edits at one place */
+    size_t first_segment, segment_count;
+};
+
+struct onnx_patch {
+    const struct model *model;
+    struct output *output; /* its arena holds everything */
+    struct onnx_edit *edits;
+    size_t edit_count, edit_room;
+    struct output_file pieces; /* segments of all edits, one after the other */
+};
+
+/* Cut and put. After this, onnx_patch_add() appends segments to the edit. */
+MUST_CHECK bool onnx_patch_edit(struct onnx_patch *patch, int64_t at, int64_t remove, int message,
+                                struct pare_error *err);
+MUST_CHECK bool onnx_patch_add(struct onnx_patch *patch, const struct segment *segment,
+                               struct pare_error *err);
+/* A copy of the buffer's bytes as a literal; the buffer is emptied. */
+MUST_CHECK bool onnx_patch_literal(struct onnx_patch *patch, struct buf *bytes,
+                                   struct pare_error *err);
+/* Correct all lengths and lay the file out. */
+MUST_CHECK bool onnx_patch_apply(struct onnx_patch *patch, struct output_file *file,
+                                 struct pare_error *err);
+
+/* What the writing of one output needs at hand. */
+struct onnx_plan {
+    const struct model *model;
+    const struct onnx *onnx;
+    const struct change *changes;
+    struct output *output;
+    struct onnx_patch patch;
+    struct output_file *data; /* the file of external values, or NULL */
+};
+
+/* Values that live in the data file: place them there and give offset and length as entries. */
+MUST_CHECK bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, int64_t length,
+                                   struct buf *entries, struct pare_error *err);
+
+/* format_onnx's plan. */
+MUST_CHECK bool onnx_plan(const struct model *model, const struct change *changes,
+                          const struct label *labels, size_t label_count, const char *name,
+                          struct output *output, struct pare_error *err);
+
+/* All that CHANGE_INT8 asks for. */
+MUST_CHECK bool onnx_plan_int8(struct onnx_plan *plan, struct pare_error *err);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* What each tensor feeds, and so what it can become. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "format/onnx.h"
+
+enum { HOPS_MAX = 4, USES_MAX = 1024 };
+
+/* Products of more terms than this could overflow the int32 that they are summed in. */
+#define TERMS_MAX (INT32_MAX / (255 * 128))
+
+/* Opsets from which on the operators exist in the form that is written. */
+enum { OPSET_BROADCAST = 7, OPSET_DYNAMIC = 11 };
+
+/* A tensor on its way to an operator, through operators that only move or retype it. */
+struct view {
+    int rank;                /* -1: not known */
+    int axis[PARE_RANK_MAX]; /* of the tensor, or -1 */
+    int64_t dims[PARE_RANK_MAX];
+    int hops;
+};
+
+/* What all the uses of a tensor say together. */
+struct verdict {
+    const struct onnx *onnx;
+    const struct tensor *tensor;
+    int visited;
+    bool weight;
+    const char *op, *node; /* of the first use; of the first product once there is one */
+    int axis;
+    bool all_dynamic; /* every use is a product that could be an integer one */
+    int trans_b;      /* of those: -1 before the first */
+};
+
+static int by_name(const void *left, const void *right)
+{
+    const struct onnx_mention *a = left, *b = right;
+    int order = strcmp(a->name, b->name);
+    if (order == 0)
+        order = (a->role > b->role) - (a->role < b->role);
+    if (order == 0)
+        order = (a->index > b->index) - (a->index < b->index);
+    return order ? order : (a->position > b->position) - (a->position < b->position);
+}
+
+size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first)
+{
+    size_t low = 0, high = onnx->mention_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(onnx->mentions[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *ret_first = low;
+    while (high < onnx->mention_count && !strcmp(onnx->mentions[high].name, name))
+        high++;
+    return high;
+}
+
+static bool is_op(const struct onnx_node *node, const char *op)
+{
+    return !strcmp(node->op, op) && (!*node->domain || !strcmp(node->domain, "ai.onnx"));
+}
+
+/* The short vector of integers that a value is known to be, or NULL. */
+static const int64_t *known_ints(const struct onnx *onnx, const char *name, int *ret_count)
+{
+    size_t first, end = onnx_find(onnx, name, &first);
+    for (size_t i = first; i < end; i++) {
+        const struct onnx_mention *m = &onnx->mentions[i];
+        if (m->role == ONNX_TENSOR && onnx->tensors[m->index].ints) {
+            *ret_count = onnx->tensors[m->index].int_count;
+            return onnx->tensors[m->index].ints;
+        }
+        if (m->role == ONNX_MADE && m->index >= 0 && is_op(&onnx->nodes[m->index], "Constant")) {
+            *ret_count = onnx->nodes[m->index].int_count;
+            return onnx->nodes[m->index].ints;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a value is an initializer or a Constant's. */
+static bool is_constant(const struct onnx *onnx, const char *name)
+{
+    size_t first, end = onnx_find(onnx, name, &first);
+    const struct onnx_mention *m = &onnx->mentions[first];
+    return first < end && (m->role == ONNX_TENSOR || (m->role == ONNX_MADE && m->index >= 0 &&
+                                                      onnx->nodes[m->index].tensor >= 0));
+}
+
+static bool through_transpose(const struct onnx_node *node, struct view *view)
+{
+    struct view before = *view;
+    for (int i = 0; i < view->rank; i++) {
+        int64_t from = node->int_count ? 0 : view->rank - 1 - i;
+        if (node->int_count == view->rank)
+            from = node->ints[i];
+        if (from < 0 || from >= view->rank || (node->int_count && node->int_count != view->rank))
+            return false;
+        view->axis[i] = before.axis[from];
+        view->dims[i] = before.dims[from];
+    }
+    return view->rank >= 0;
+}
+
+/* The first and the last axis survive when their lengths do; those between are forgotten. */
+static void through_reshape(const struct onnx *onnx, const struct onnx_node *node,
+                            struct view *view)
+{
+    struct view before = *view;
+    int count = 0;
+    const int64_t *dims = node->input_count > 1 ? known_ints(onnx, node->inputs[1], &count) : NULL;
+    view->rank = dims && count > 0 ? count : -1;
+    for (int i = 0; i < view->rank; i++) {
+        view->dims[i] = dims[i];
+        view->axis[i] = -1;
+    }
+    if (view->rank <= 0 || before.rank <= 0)
+        return;
+    if (dims[0] > 0 && dims[0] == before.dims[0])
+        view->axis[0] = before.axis[0];
+    if (dims[count - 1] > 0 && dims[count - 1] == before.dims[before.rank - 1])
+        view->axis[count - 1] = before.axis[before.rank - 1];
+}
+
+/* Whether the node only moves or retypes its input 0. */
+static bool pass_through(const struct verdict *v, const struct onnx_node *node, int position,
+                         struct view *view)
+{
+    bool whole = v->tensor->shown.dtype == PARE_I8 || v->tensor->shown.dtype == PARE_U8;
+    if (position != 0 || node->output_count != 1 || ++view->hops > HOPS_MAX)
+        return false;
+    if (is_op(node, "Transpose"))
+        return through_transpose(node, view);
+    if (is_op(node, "Reshape"))
+        through_reshape(v->onnx, node, view);
+    else if (!is_op(node, "Identity") && !is_op(node, "Cast") &&
+             !(whole && (is_op(node, "Mul") || is_op(node, "DequantizeLinear"))))
+        return false;
+    return true;
+}
+
+/* The axis of the output channels among the view's; -2: this use is no product of weights. */
+static int product_axis(const struct onnx_node *node, int position, int rank)
+{
+    if (is_op(node, "MatMul") && rank != 1)
+        return position == 1 ? MAX(rank - 1, -1) : MAX(rank - 2, -1);
+    bool matrix = rank == 2 || rank == -1;
+    if (is_op(node, "Gemm") && node->gemm && position == 1 && matrix)
+        return node->gemm->trans_b ? 0 : 1;
+    if (is_op(node, "Gemm") && node->gemm && position == 0 && matrix)
+        return node->gemm->trans_a ? 1 : 0;
+    return is_op(node, "Conv") && position == 1 ? 0 : -2;
+}
+
+/* Whether the use could be an integer product of the very tensor. */
+static bool is_integer_product(const struct verdict *v, const struct onnx_mention *use,
+                               const struct view *view, int axis)
+{
+    const struct onnx_node *node = &v->onnx->nodes[use->index];
+    if (axis < 0 || view->hops > 0 || node->scope != 0 || use->position != 1 ||
+        node->output_count != 1 || is_constant(v->onnx, node->inputs[0]))
+        return false;
+    int64_t terms = view->dims[axis == view->rank - 1 ? view->rank - 2 : view->rank - 1];
+    return (is_op(node, "MatMul") || is_op(node, "Gemm")) && terms <= TERMS_MAX;
+}
+
+static void visit(struct verdict *v, const char *name, const struct view *view);
+
+static void visit_use(struct verdict *v, const struct onnx_mention *use, const struct view *view)
+{
+    const struct onnx_node *node = &v->onnx->nodes[use->index];
+    int axis = product_axis(node, use->position, view->rank);
+    struct view beyond = *view;
+    bool integer = is_integer_product(v, use, view, axis);
+    int trans_b = node->gemm && node->gemm->trans_b;
+    if (axis == -2 && pass_through(v, node, use->position, &beyond)) {
+        v->all_dynamic = false;
+        visit(v, node->outputs[0], &beyond);
+        return;
+    }
+    v->all_dynamic = v->all_dynamic && integer && (v->trans_b < 0 || v->trans_b == trans_b);
+    v->trans_b = trans_b;
+    if (!v->op || (axis != -2 && !v->weight)) {
+        v->op = node->op;
+        v->node = node->name;
+    }
+    if (axis == -2 || v->weight)
+        return;
+    v->weight = true;
+    v->axis = axis >= 0 && axis < view->rank ? view->axis[axis] : -1;
+}
+
+static void visit(struct verdict *v, const char *name, const struct view *view)
+{
+    size_t first, end = onnx_find(v->onnx, name, &first);
+    for (size_t i = first; i < end; i++) {
+        const struct onnx_mention *m = &v->onnx->mentions[i];
+        if (m->role == ONNX_OUTPUT)
+            v->all_dynamic = false;
+        if (m->role != ONNX_USED)
+            continue;
+        if (++v->visited > USES_MAX) {
+            v->all_dynamic = false;
+            return;
+        }
+        visit_use(v, m, view);
+    }
+}
+
+/* Whether the tensor is all that its name stands for. */
+static bool defined_once(const struct onnx *onnx, const char *name)
+{
+    size_t first, end = onnx_find(onnx, name, &first);
+    int definitions = 0;
+    for (size_t i = first; i < end && definitions < 2; i++)
+        definitions += onnx->mentions[i].role == ONNX_TENSOR || onnx->mentions[i].role == ONNX_MADE;
+    return definitions == 1;
+}
+
+static const char *why_no_weight(const struct model *model, const struct verdict *v, size_t index)
+{
+    const struct onnx_tensor *own = &v->onnx->tensors[index];
+    const struct tensor *t = &model->tensors[index];
+    if (own->scope == ONNX_SCOPE_ATTRIBUTE)
+        return "it is an attribute of a node";
+    if (own->scope != 0)
+        return "it is inside a subgraph";
+    if (!*t->shown.name)
+        return "it has no name";
+    if (!defined_once(v->onnx, t->shown.name))
+        return "its name is defined more than once";
+    if (t->shown.rank < 2)
+        return "it has fewer than two dimensions";
+    if (!v->op)
+        return "no operator uses it";
+    return v->weight ? NULL : "it feeds no MatMul, Gemm or Conv";
+}
+
+static const char *place_of(const struct onnx_tensor *own)
+{
+    if (own->scope == ONNX_SCOPE_ATTRIBUTE)
+        return "attribute";
+    if (own->scope != 0)
+        return "subgraph";
+    return own->node >= 0 ? "constant" : "initializer";
+}
+
+static void weigh_tensor(struct model *model, size_t index)
+{
+    struct onnx *onnx = model->own;
+    struct tensor *t = &model->tensors[index];
+    struct onnx_tensor *own = &onnx->tensors[index];
+    struct verdict v = {
+        .onnx = onnx, .tensor = t, .axis = -1, .all_dynamic = true, .trans_b = -1
+    };
+    struct view view = { .rank = t->shown.rank };
+    for (int i = 0; i < view.rank; i++) {
+        view.axis[i] = i;
+        view.dims[i] = t->shown.dims[i];
+    }
+    visit(&v, t->shown.name, &view);
+    t->shown.op = v.op ? v.op : "";
+    t->shown.node = v.node ? v.node : "";
+    t->shown.place = place_of(own);
+    t->no_weight = why_no_weight(model, &v, index);
+    t->weight = !t->no_weight;
+    t->channel_axis = t->weight ? v.axis : -1;
+    if (!t->weight)
+        t->no_int8 = t->no_weight;
+    else if (onnx->opset < OPSET_BROADCAST)
+        t->no_int8 = "int8 needs opset 7 or newer";
+    else
+        t->int8 = v.all_dynamic && onnx->opset >= OPSET_DYNAMIC ? INT8_DYNAMIC : INT8_WEIGHT_ONLY;
+    own->trans_b = v.trans_b > 0;
+}
+
+/* ---- tensors that stand for others ---- */
+
+static int64_t find_tensor(const struct onnx *onnx, const char *name)
+{
+    size_t first, end = onnx_find(onnx, name, &first);
+    return first < end && onnx->mentions[first].role == ONNX_TENSOR ? onnx->mentions[first].index
+                                                                    : -1;
+}
+
+static int scale_axis(const struct tensor *t, const struct tensor *scale, bool rows_first)
+{
+    const struct pare_tensor *s = &scale->shown;
+    int axis = -2;
+    if (s->element_count == 1)
+        return -1;
+    for (int i = 0; i < t->shown.rank; i++) {
+        bool fits = t->shown.dims[i] == s->element_count;
+        bool aligned = s->rank != t->shown.rank || s->dims[i] == s->element_count;
+        if (fits && aligned && (axis == -2 || !rows_first))
+            axis = i;
+    }
+    return axis;
+}
+
+/* The naming that onnxruntime's tools began: W_quantized with W_scale and W_zero_point. */
+static bool pair_tensor(struct model *model, size_t index, struct pare_error *err)
+{
+    static const char suffix[] = "_quantized";
+    struct onnx *onnx = model->own;
+    struct tensor *t = &model->tensors[index];
+    size_t length = strlen(t->shown.name), cut = sizeof(suffix) - 1;
+    t->scale = t->zero_point = -1;
+    if ((t->shown.dtype != PARE_I8 && t->shown.dtype != PARE_U8) || length <= cut ||
+        strcmp(t->shown.name + length - cut, suffix) != 0)
+        return true;
+    int base = (int)(length - cut);
+    char *scale = arena_printf(&model->arena, "%.*s_scale", base, t->shown.name);
+    char *zero = arena_printf(&model->arena, "%.*s_zero_point", base, t->shown.name);
+    char *stands_for = arena_strndup(&model->arena, t->shown.name, (size_t)base);
+    if (!scale || !zero || !stands_for)
+        return error_no_memory(err, length);
+    int64_t found = find_tensor(onnx, scale);
+    if (found < 0 || model->tensors[found].shown.dtype != PARE_F32)
+        return true;
+    size_t first, end = onnx_find(onnx, t->shown.name, &first);
+    bool transposed = false;
+    for (size_t i = first; i < end; i++)
+        transposed = transposed || (onnx->mentions[i].role == ONNX_USED &&
+                                    is_op(&onnx->nodes[onnx->mentions[i].index], "Transpose"));
+    t->scale_axis = scale_axis(t, &model->tensors[found], transposed);
+    if (t->scale_axis == -2)
+        return true;
+    t->scale = found;
+    t->zero_point = find_tensor(onnx, zero);
+    t->stands_for = stands_for;
+    return true;
+}
+
+bool onnx_weigh(struct model *model, struct pare_error *err)
+{
+    struct onnx *onnx = model->own;
+    if (onnx->mention_count)
+        qsort(onnx->mentions, onnx->mention_count, sizeof(*onnx->mentions), by_name);
+    for (size_t i = 0; i < model->tensor_count; i++)
+        weigh_tensor(model, i);
+    for (size_t i = 0; i < model->tensor_count; i++)
+        if (!pair_tensor(model, i, err))
+            return false;
+    return true;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "jobs/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum { TELL_EVERY_MS = 100 };
+
+const char job_kinds[] = "{transform,measure}";
+
+static const struct job_kind *const kinds[] = { &job_transform, &job_measure };
+
+const struct job_kind *job_kind_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (!strcmp(kinds[i]->name, name))
+            return kinds[i];
+    return NULL;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool job_tell(struct job_run *run, double done_fraction, const char *words)
+{
+    int64_t now = now_ms();
+    if (now - run->told_ms >= TELL_EVERY_MS) {
+        struct job_news news = { .done_fraction = done_fraction };
+        run->told_ms = now;
+        text_clean(words, strlen(words), news.words, sizeof(news.words));
+        /* A full pipe loses nothing that the next word does not tell. */
+        (void)!write(run->pipe, &news, sizeof(news));
+    }
+    return !*run->cancelled;
+}
+
+#ifdef PARE_HOLDS
+void job_hold(const char *moment)
+{
+    const struct timespec step = { .tv_nsec = 10 * 1000 * 1000 };
+    const char *wanted = getenv("PARE_HOLD"), *path = getenv("PARE_HOLD_FILE");
+    if (!wanted || !path || strcmp(wanted, moment) != 0)
+        return;
+    FILE *file = fopen(path, "wx");
+    if (!file)
+        return; /* held once already */
+    fprintf(file, "%d %d\n", (int)getpid(), (int)getppid());
+    fclose(file);
+    while (access(path, F_OK) == 0)
+        nanosleep(&step, NULL);
+}
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Eight floats at a time. What is left over at the end of an array goes
+ * through the same inline functions as the scalar table.
+ */
+#include "kernel/kernel.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "kernel/lanes.h"
+
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256i magnitudes(__m256 x)
+{
+    return _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32((int)KERNEL_MAGNITUDE));
+}
+
+AVX2 static uint32_t absmax(const float *x, size_t n)
+{
+    __m256i most[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                        _mm256_setzero_si256() };
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32)
+        for (size_t k = 0; k < 4; k++)
+            most[k] = _mm256_max_epu32(most[k], magnitudes(_mm256_loadu_ps(x + i + 8 * k)));
+    for (; i + 8 <= n; i += 8)
+        most[0] = _mm256_max_epu32(most[0], magnitudes(_mm256_loadu_ps(x + i)));
+    most[0] =
+        _mm256_max_epu32(_mm256_max_epu32(most[0], most[1]), _mm256_max_epu32(most[2], most[3]));
+    uint32_t lane[8], result = 0;
+    _mm256_storeu_si256((__m256i *)lane, most[0]);
+    for (int k = 0; k < 8; k++)
+        result = MAX(result, lane[k]);
+    for (; i < n; i++)
+        result = MAX(result, magnitude(x[i]));
+    return result;
+}
+
+AVX2 static void absmax_columns(const float *x, size_t rows, size_t columns, uint32_t *io_bits)
+{
+    for (size_t row = 0; row < rows; row++, x += columns) {
+        size_t i = 0;
+        for (; i + 8 <= columns; i += 8) {
+            __m256i *most = (__m256i *)(io_bits + i);
+            _mm256_storeu_si256(most, _mm256_max_epu32(_mm256_loadu_si256(most),
+                                                       magnitudes(_mm256_loadu_ps(x + i))));
+        }
+        for (; i < columns; i++)
+            io_bits[i] = MAX(io_bits[i], magnitude(x[i]));
+    }
+}
+
+/* Eight finite elements at once; a group with anything else goes one by one. */
+AVX2 static void range(const float *x, size_t n, struct kernel_range *io_range)
+{
+    __m256 low = _mm256_set1_ps(io_range->low), high = _mm256_set1_ps(io_range->high);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 v = _mm256_loadu_ps(x + i);
+        __m256i wild =
+            _mm256_cmpgt_epi32(magnitudes(v), _mm256_set1_epi32((int)(KERNEL_INFINITY - 1)));
+        if (_mm256_movemask_epi8(wild)) {
+            for (size_t k = 0; k < 8; k++)
+                range_one(x[i + k], io_range);
+            continue;
+        }
+        low = _mm256_min_ps(v, low);
+        high = _mm256_max_ps(v, high);
+        __m256 zero = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_EQ_OQ);
+        io_range->zeros += (uint64_t)__builtin_popcount((unsigned)_mm256_movemask_ps(zero));
+    }
+    float lows[8], highs[8];
+    _mm256_storeu_ps(lows, low);
+    _mm256_storeu_ps(highs, high);
+    for (int k = 0; k < 8; k++) {
+        io_range->low = lows[k] < io_range->low ? lows[k] : io_range->low;
+        io_range->high = highs[k] > io_range->high ? highs[k] : io_range->high;
+    }
+    for (; i < n; i++)
+        range_one(x[i], io_range);
+    range_fold(io_range);
+}
+
+/* Eight quotients, rounded, as eight int8 in the low half; the clipped are counted. */
+AVX2 static inline __m128i int8_of_eight(__m256 x, __m256 scale, size_t *io_clipped)
+{
+    const __m256 low = _mm256_set1_ps(-128.0f), high = _mm256_set1_ps(127.0f);
+    __m256 v =
+        _mm256_round_ps(_mm256_div_ps(x, scale), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 inside =
+        _mm256_and_ps(_mm256_cmp_ps(v, low, _CMP_GE_OQ), _mm256_cmp_ps(v, high, _CMP_LE_OQ));
+    *io_clipped += (size_t)(8 - __builtin_popcount((unsigned)_mm256_movemask_ps(inside)));
+    __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, low), high));
+    __m128i half =
+        _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    return _mm_packs_epi16(half, half);
+}
+
+AVX2 static size_t int8(const float *x, size_t n, float scale, int8_t *ret_q)
+{
+    const __m256 scales = _mm256_set1_ps(scale);
+    size_t clipped = 0, i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm_storel_epi64((__m128i *)(ret_q + i),
+                         int8_of_eight(_mm256_loadu_ps(x + i), scales, &clipped));
+    for (; i < n; i++)
+        ret_q[i] = int8_of(x[i], scale, &clipped);
+    return clipped;
+}
+
+AVX2 static size_t int8_columns(const float *x, size_t rows, size_t columns, const float *scale,
+                                int8_t *ret_q)
+{
+    size_t clipped = 0;
+    for (size_t row = 0; row < rows; row++, x += columns, ret_q += columns) {
+        size_t i = 0;
+        for (; i + 8 <= columns; i += 8)
+            _mm_storel_epi64(
+                (__m128i *)(ret_q + i),
+                int8_of_eight(_mm256_loadu_ps(x + i), _mm256_loadu_ps(scale + i), &clipped));
+        for (; i < columns; i++)
+            ret_q[i] = int8_of(x[i], scale[i], &clipped);
+    }
+    return clipped;
+}
+
+/* The lanes as registers: lanes 0 to 3, and 4 to 7. */
+struct wide_lanes {
+    __m256d signal[2], noise[2], max_error[2];
+};
+
+AVX2 static inline void wide_add(struct wide_lanes *lanes, __m256 x, __m256 y)
+{
+    const __m256d sign = _mm256_set1_pd(-0.0);
+    __m128 xs[2] = { _mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1) };
+    __m128 ys[2] = { _mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1) };
+    for (int k = 0; k < 2; k++) {
+        __m256d v = _mm256_cvtps_pd(xs[k]);
+        __m256d difference = _mm256_sub_pd(v, _mm256_cvtps_pd(ys[k]));
+        lanes->signal[k] = _mm256_add_pd(lanes->signal[k], _mm256_mul_pd(v, v));
+        lanes->noise[k] = _mm256_add_pd(lanes->noise[k], _mm256_mul_pd(difference, difference));
+        lanes->max_error[k] =
+            _mm256_max_pd(_mm256_andnot_pd(sign, difference), lanes->max_error[k]);
+    }
+}
+
+AVX2 static inline void wide_load(struct wide_lanes *wide, const struct lanes *lanes)
+{
+    for (int k = 0; k < 2; k++) {
+        wide->signal[k] = _mm256_loadu_pd(lanes->signal + 4 * k);
+        wide->noise[k] = _mm256_loadu_pd(lanes->noise + 4 * k);
+        wide->max_error[k] = _mm256_loadu_pd(lanes->max_error + 4 * k);
+    }
+}
+
+AVX2 static inline void wide_store(const struct wide_lanes *wide, struct lanes *lanes)
+{
+    for (int k = 0; k < 2; k++) {
+        _mm256_storeu_pd(lanes->signal + 4 * k, wide->signal[k]);
+        _mm256_storeu_pd(lanes->noise + 4 * k, wide->noise[k]);
+        _mm256_storeu_pd(lanes->max_error + 4 * k, wide->max_error[k]);
+    }
+}
+
+/* Eight int8 as floats; the zeros among them are counted. */
+AVX2 static inline __m256 floats_of_eight(const int8_t *q, uint64_t *io_zeros)
+{
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)q);
+    int zero = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128())) & 0xff;
+    *io_zeros += (uint64_t)__builtin_popcount((unsigned)zero);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+}
+
+AVX2 static void error_int8(const float *x, const int8_t *q, size_t n, float scale,
+                            struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    struct wide_lanes wide;
+    wide_load(&wide, &lanes);
+    const __m256 scales = _mm256_set1_ps(scale);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 y = _mm256_mul_ps(floats_of_eight(q + i, &io_error->zeros), scales);
+        wide_add(&wide, _mm256_loadu_ps(x + i), y);
+    }
+    wide_store(&wide, &lanes);
+    for (; i < n; i++) {
+        lanes_add(&lanes, i, x[i], (float)q[i] * scale);
+        io_error->zeros += q[i] == 0;
+    }
+    lanes_fold(&lanes, io_error);
+}
+
+AVX2 static void error_int8_columns(const float *x, const int8_t *q, size_t rows, size_t columns,
+                                    const float *scale, struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    struct wide_lanes wide;
+    for (size_t row = 0; row < rows; row++, x += columns, q += columns) {
+        wide_load(&wide, &lanes);
+        size_t i = 0;
+        for (; i + 8 <= columns; i += 8) {
+            __m256 y =
+                _mm256_mul_ps(floats_of_eight(q + i, &io_error->zeros), _mm256_loadu_ps(scale + i));
+            wide_add(&wide, _mm256_loadu_ps(x + i), y);
+        }
+        wide_store(&wide, &lanes);
+        for (; i < columns; i++) {
+            lanes_add(&lanes, i, x[i], (float)q[i] * scale[i]);
+            io_error->zeros += q[i] == 0;
+        }
+    }
+    lanes_fold(&lanes, io_error);
+}
+
+AVX2 static void error_float(const float *x, const float *y, size_t n,
+                             struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    struct wide_lanes wide;
+    wide_load(&wide, &lanes);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 v = _mm256_loadu_ps(y + i);
+        wide_add(&wide, _mm256_loadu_ps(x + i), v);
+        __m256 zero = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_EQ_OQ);
+        io_error->zeros += (uint64_t)__builtin_popcount((unsigned)_mm256_movemask_ps(zero));
+    }
+    wide_store(&wide, &lanes);
+    for (; i < n; i++) {
+        lanes_add(&lanes, i, x[i], y[i]);
+        io_error->zeros += y[i] == 0.0f;
+    }
+    lanes_fold(&lanes, io_error);
+}
+
+/* While ties are left, a group that holds one goes one by one. */
+AVX2 static void prune(float *x, size_t n, struct kernel_cut *io_cut)
+{
+    const __m256i threshold = _mm256_set1_epi32((int)io_cut->threshold);
+    const __m256i sign = _mm256_set1_epi32((int)~KERNEL_MAGNITUDE);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i bits = _mm256_loadu_si256((const __m256i *)(x + i));
+        __m256i m = _mm256_andnot_si256(sign, bits);
+        if (io_cut->ties && _mm256_movemask_epi8(_mm256_cmpeq_epi32(m, threshold))) {
+            for (size_t k = 0; k < 8; k++)
+                prune_one(x + i + k, io_cut);
+            continue;
+        }
+        __m256i goes = _mm256_cmpgt_epi32(threshold, m);
+        bits = _mm256_blendv_epi8(bits, _mm256_and_si256(bits, sign), goes);
+        _mm256_storeu_si256((__m256i *)(x + i), bits);
+    }
+    for (; i < n; i++)
+        prune_one(x + i, io_cut);
+}
+
+const struct kernel *kernel_avx2(void)
+{
+    static const struct kernel table = {
+        .name = "avx2",
+        .absmax = absmax,
+        .absmax_columns = absmax_columns,
+        .range = range,
+        .int8 = int8,
+        .int8_columns = int8_columns,
+        .error_int8 = error_int8,
+        .error_int8_columns = error_int8_columns,
+        .error = error_float,
+        .count_high = count_high,
+        .count_low = count_low,
+        .prune = prune,
+    };
+    return __builtin_cpu_supports("avx2") ? &table : NULL;
+}
+
+#else
+
+const struct kernel *kernel_avx2(void)
+{
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic on arrays of weights: pure functions, one table for each
+ * instruction set, chosen once.
+ *
+ * Every table gives the same bytes for the same input. That is why quotients
+ * are true divisions and never products with a reciprocal, why no multiply and
+ * add is fused (the build says -ffp-contract=off), and why sums run over eight
+ * lanes of doubles that are folded in one fixed order. Nothing here allocates,
+ * fails or needs alignment.
+ */
+#ifndef PARE_KERNEL_KERNEL_H
+#define PARE_KERNEL_KERNEL_H
+
+#include "base/base.h"
+
+/* Magnitudes are ordered by bits: the bits of |x| as an unsigned integer. */
+#define KERNEL_MAGNITUDE 0x7fffffffu
+#define KERNEL_INFINITY 0x7f800000u /* magnitudes from here on are no numbers */
+
+/* Magnitudes are counted in two passes: by their 16 high bits, then by their 15 low bits. */
+enum { KERNEL_HIGH_BINS = 1 << 16, KERNEL_LOW_BINS = 1 << 15, KERNEL_LOW_BITS = 15 };
+
+/* What replacing x by y did. The zeroed struct is empty; functions add to it. */
+struct kernel_error {
+    double signal;    /* sum of x * x */
+    double noise;     /* sum of (x - y) * (x - y) */
+    double max_error; /* largest |x - y| */
+    uint64_t zeros;   /* elements of y that are 0 */
+};
+
+/* Smallest and largest, and what is no number. Begin with KERNEL_RANGE_EMPTY. */
+struct kernel_range {
+    float low, high;     /* of the finite elements */
+    uint64_t zeros;      /* +0 and -0 */
+    uint64_t not_finite; /* infinities and NaNs */
+};
+
+#define KERNEL_RANGE_EMPTY                                                                         \
+    ((struct kernel_range){ .low = __builtin_inff(), .high = -__builtin_inff() })
+
+/* Where l1 pruning draws its line, from the two counts. */
+struct kernel_cut {
+    uint32_t threshold; /* magnitudes below it go */
+    uint64_t ties;      /* so many elements of exactly this magnitude go too, lowest index first */
+};
+
+struct kernel {
+    const char *name; /* "scalar", "avx2" */
+
+    /* The largest magnitude's bits; KERNEL_INFINITY and above: there are infinities or NaNs. */
+    uint32_t (*absmax)(const float *x, size_t n);
+
+    /* The same for each column of x (rows, columns), folded into io_bits[columns]. */
+    void (*absmax_columns)(const float *x, size_t rows, size_t columns, uint32_t *io_bits);
+
+    void (*range)(const float *x, size_t n, struct kernel_range *io_range);
+
+    /*
+     * q = clip(round_half_even(x / scale), -128, 127), IEEE division in float32. Returns how
+     * many were clipped. A NaN becomes -128, so look for them first.
+     */
+    size_t (*int8)(const float *x, size_t n, float scale, int8_t *ret_q);
+
+    /* The same on x (rows, columns) with scale[columns]. */
+    size_t (*int8_columns)(const float *x, size_t rows, size_t columns, const float *scale,
+                           int8_t *ret_q);
+
+    /* Errors of y = (float)q * scale, the product that a Cast and a Mul compute. */
+    void (*error_int8)(const float *x, const int8_t *q, size_t n, float scale,
+                       struct kernel_error *io_error);
+    void (*error_int8_columns)(const float *x, const int8_t *q, size_t rows, size_t columns,
+                               const float *scale, struct kernel_error *io_error);
+
+    /* Errors of y. */
+    void (*error)(const float *x, const float *y, size_t n, struct kernel_error *io_error);
+
+    /* Count magnitudes by their high bits: io_bins[magnitude >> KERNEL_LOW_BITS]. */
+    void (*count_high)(const float *x, size_t n, uint64_t io_bins[KERNEL_HIGH_BINS]);
+
+    /* Among those whose high bits are `high`, count by their low bits. */
+    void (*count_low)(const float *x, size_t n, uint32_t high, uint64_t io_bins[KERNEL_LOW_BINS]);
+
+    /*
+     * Zero what lies under the cut, keeping its sign as mask * x does: a pruned -3 becomes -0.
+     * io_cut->ties counts down, so one cut serves a tensor that comes in pieces.
+     */
+    void (*prune)(float *x, size_t n, struct kernel_cut *io_cut);
+};
+
+/* The reference, on every machine. */
+const struct kernel *kernel_scalar(void);
+
+/* AVX2, or NULL where the processor or the compiler has none. */
+const struct kernel *kernel_avx2(void);
+
+/* The fastest that runs here. */
+const struct kernel *kernel_best(void);
+
+#endif

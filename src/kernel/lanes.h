@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts that every table must do in the same way: what an error adds to
+ * its lane, how lanes fold, how one element is rounded or pruned.
+ */
+#ifndef PARE_KERNEL_LANES_H
+#define PARE_KERNEL_LANES_H
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+/* Element i of an array adds to lane i % 8. */
+enum { LANES = 8 };
+
+struct lanes {
+    double signal[LANES], noise[LANES], max_error[LANES];
+};
+
+static inline uint32_t magnitude(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits & KERNEL_MAGNITUDE;
+}
+
+static inline void lanes_add(struct lanes *lanes, size_t i, float x, float y)
+{
+    double wide = (double)x, difference = wide - (double)y;
+    size_t lane = i % LANES;
+    lanes->signal[lane] += wide * wide;
+    lanes->noise[lane] += difference * difference;
+    double distance = fabs(difference);
+    if (distance > lanes->max_error[lane])
+        lanes->max_error[lane] = distance;
+}
+
+static inline double lanes_sum(const double lane[LANES])
+{
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static inline void lanes_fold(const struct lanes *lanes, struct kernel_error *io_error)
+{
+    io_error->signal += lanes_sum(lanes->signal);
+    io_error->noise += lanes_sum(lanes->noise);
+    for (int lane = 0; lane < LANES; lane++)
+        if (lanes->max_error[lane] > io_error->max_error)
+            io_error->max_error = lanes->max_error[lane];
+}
+
+/* Written so that a NaN takes the lower bound, as the vector instructions do. */
+static inline int8_t int8_of(float x, float scale, size_t *io_clipped)
+{
+    float v = nearbyintf(x / scale);
+    *io_clipped += !(v >= -128.0f && v <= 127.0f);
+    v = v > -128.0f ? v : -128.0f;
+    v = v < 127.0f ? v : 127.0f;
+    return (int8_t)v;
+}
+
+static inline void prune_one(float *x, struct kernel_cut *io_cut)
+{
+    uint32_t m = magnitude(*x);
+    bool tie = m == io_cut->threshold && io_cut->ties > 0;
+    if (tie)
+        io_cut->ties--;
+    if (tie || m < io_cut->threshold)
+        *x = copysignf(0.0f, *x);
+}
+
+static inline void range_one(float x, struct kernel_range *io_range)
+{
+    uint32_t m = magnitude(x);
+    if (m >= KERNEL_INFINITY) {
+        io_range->not_finite++;
+        return;
+    }
+    io_range->zeros += m == 0;
+    io_range->low = x < io_range->low ? x : io_range->low;
+    io_range->high = x > io_range->high ? x : io_range->high;
+}
+
+/* -0 and +0 tie, and which of them comes first differs between tables: always +0. */
+static inline void range_fold(struct kernel_range *io_range)
+{
+    io_range->low += 0.0f;
+    io_range->high += 0.0f;
+}
+
+/* Counting scatters, which no vector unit here does faster: shared by the tables. */
+void count_high(const float *x, size_t n, uint64_t io_bins[KERNEL_HIGH_BINS]);
+void count_low(const float *x, size_t n, uint32_t high, uint64_t io_bins[KERNEL_LOW_BINS]);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/kernel.h"
+#include "kernel/lanes.h"
+
+static uint32_t absmax(const float *x, size_t n)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = MAX(most, magnitude(x[i]));
+    return most;
+}
+
+static void absmax_columns(const float *x, size_t rows, size_t columns, uint32_t *io_bits)
+{
+    for (size_t row = 0; row < rows; row++, x += columns)
+        for (size_t i = 0; i < columns; i++)
+            io_bits[i] = MAX(io_bits[i], magnitude(x[i]));
+}
+
+static void range(const float *x, size_t n, struct kernel_range *io_range)
+{
+    for (size_t i = 0; i < n; i++)
+        range_one(x[i], io_range);
+    range_fold(io_range);
+}
+
+static size_t int8(const float *x, size_t n, float scale, int8_t *ret_q)
+{
+    size_t clipped = 0;
+    for (size_t i = 0; i < n; i++)
+        ret_q[i] = int8_of(x[i], scale, &clipped);
+    return clipped;
+}
+
+static size_t int8_columns(const float *x, size_t rows, size_t columns, const float *scale,
+                           int8_t *ret_q)
+{
+    size_t clipped = 0;
+    for (size_t row = 0; row < rows; row++, x += columns, ret_q += columns)
+        for (size_t i = 0; i < columns; i++)
+            ret_q[i] = int8_of(x[i], scale[i], &clipped);
+    return clipped;
+}
+
+static void error_int8(const float *x, const int8_t *q, size_t n, float scale,
+                       struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        lanes_add(&lanes, i, x[i], (float)q[i] * scale);
+        io_error->zeros += q[i] == 0;
+    }
+    lanes_fold(&lanes, io_error);
+}
+
+static void error_int8_columns(const float *x, const int8_t *q, size_t rows, size_t columns,
+                               const float *scale, struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    for (size_t row = 0; row < rows; row++, x += columns, q += columns)
+        for (size_t i = 0; i < columns; i++) {
+            lanes_add(&lanes, i, x[i], (float)q[i] * scale[i]);
+            io_error->zeros += q[i] == 0;
+        }
+    lanes_fold(&lanes, io_error);
+}
+
+static void error_float(const float *x, const float *y, size_t n, struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        lanes_add(&lanes, i, x[i], y[i]);
+        io_error->zeros += y[i] == 0.0f;
+    }
+    lanes_fold(&lanes, io_error);
+}
+
+void count_high(const float *x, size_t n, uint64_t io_bins[KERNEL_HIGH_BINS])
+{
+    for (size_t i = 0; i < n; i++)
+        io_bins[magnitude(x[i]) >> KERNEL_LOW_BITS]++;
+}
+
+void count_low(const float *x, size_t n, uint32_t high, uint64_t io_bins[KERNEL_LOW_BINS])
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t m = magnitude(x[i]);
+        if (m >> KERNEL_LOW_BITS == high)
+            io_bins[m & (KERNEL_LOW_BINS - 1)]++;
+    }
+}
+
+static void prune(float *x, size_t n, struct kernel_cut *io_cut)
+{
+    for (size_t i = 0; i < n; i++)
+        prune_one(x + i, io_cut);
+}
+
+const struct kernel *kernel_scalar(void)
+{
+    static const struct kernel table = {
+        .name = "scalar",
+        .absmax = absmax,
+        .absmax_columns = absmax_columns,
+        .range = range,
+        .int8 = int8,
+        .int8_columns = int8_columns,
+        .error_int8 = error_int8,
+        .error_int8_columns = error_int8_columns,
+        .error = error_float,
+        .count_high = count_high,
+        .count_low = count_low,
+        .prune = prune,
+    };
+    return &table;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A registry as an event loop reads it: nothing here waits.
+ *
+ * The modules beside this one ask and wait. A screen may not, so each question comes
+ * in two halves: browse_ask_...() puts its statements into a batch for pg_start(), and
+ * browse_take_...() reads the rows when they have come.
+ *
+ * All versions of a registry are held at once, 64 bytes a row, their words in a pool
+ * that successive lists share. Words stay as they are stored: what shows them cleans.
+ */
+#ifndef PARE_REGISTRY_BROWSE_H
+#define PARE_REGISTRY_BROWSE_H
+
+#include "base/arena.h"
+#include "pg/pg.h"
+#include "registry/default.h"
+#include "registry/version.h"
+
+struct lineage;
+struct registry;
+
+/* ---- a question ---- */
+
+struct browse_batch {
+    struct arena *arena; /* the arguments live there until the request has started */
+    struct pg_statement statements[PG_STATEMENTS_MAX];
+    size_t count;
+    bool write;
+};
+
+/* What this connection is and may do: registry_init() in two halves. */
+void browse_ask_registry(struct browse_batch *batch);
+MUST_CHECK bool browse_take_registry(const struct pg_rows *rows, struct pg *pg, bool read_only,
+                                     struct registry *ret_registry, struct pare_error *err);
+
+/* A text that stays the same while nobody writes anything; then one that tells whether it was here. */
+void browse_ask_snapshot(struct browse_batch *batch);
+void browse_ask_state(struct browse_batch *batch, bool guest);
+
+/* ---- all versions ---- */
+
+/* Words once each, zero-terminated, addressed by offset; 0 is the absent word. */
+struct browse_words {
+    char *text;
+    uint32_t *slots; /* open addressing; 0: free */
+    size_t used, room, slot_count, count;
+};
+void browse_words_done(struct browse_words *words);
+
+enum { BROWSE_NONE = (1 << 30) - 1 };
+
+struct browse_row {
+    int64_t id, parent_id;
+    double size_bytes, latency_ms, accuracy; /* NAN when absent */
+    uint32_t name, version, type, optimization;
+    uint32_t created_at; /* seconds since 1970, 0 when absent */
+    uint32_t base : 30;  /* what its changes are against: a row's place, or BROWSE_NONE */
+    uint32_t is_default : 1, has_inline_bytes : 1;
+};
+
+/* A pair measured alike: this version and its model's default. */
+struct browse_alike {
+    int64_t id;
+    double latency_ms, base_latency_ms, accuracy, base_accuracy; /* NAN when absent */
+};
+
+struct browse_value {
+    double number;
+    uint32_t text;
+    char kind;
+};
+
+struct browse_list {
+    struct browse_words *words; /* the caller's, outlives the list */
+    struct browse_row *rows;    /* ordered by (name, version) as the server does */
+    struct browse_value *values[VERSION_PATHS_MAX]; /* beside rows, of the paths asked for */
+    struct browse_alike *alike;                     /* ordered by id */
+    size_t count, room, alike_count, alike_room;
+    size_t group_start; /* of the model whose rows are coming in */
+    size_t model_count;
+    int path_count;
+    int widest_name, widest_version, widest_type, widest_optimization; /* terminal columns */
+    bool no_memory; /* rows are missing */
+    struct arena scratch;
+};
+
+void browse_list_init(struct browse_list *list, struct browse_words *words, int path_count);
+void browse_list_done(struct browse_list *list);
+
+/* The first `limit` versions (0: all), each given to `list` as it comes. `paths` as in field.h. */
+void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
+                     const char *const paths[VERSION_PATHS_MAX], struct browse_list *list);
+/* After the last row: the last model's changes find their base. */
+void browse_list_end(struct browse_list *list);
+
+void browse_ask_alike(struct browse_batch *batch, struct browse_list *list);
+const struct browse_alike *browse_alike(const struct browse_list *list, int64_t id);
+
+/* The row as filters and sort keys know it; strings in the pool. `created` has room for its text. */
+enum { BROWSE_TIME_ROOM = 32 };
+void browse_version(const struct browse_list *list, size_t row, char *created,
+                    struct version *ret_version);
+const char *browse_word(const struct browse_list *list, uint32_t word); /* "" when absent */
+
+/* ---- one version ---- */
+
+struct browse_facts {
+    struct version version; /* id 0: it is gone */
+    int64_t stored_bytes;   /* -1: none in model_data */
+    const char *sha256;     /* hex, or NULL when there is nothing on record */
+    bool recorded, inline_bytes, folder;
+    int64_t recorded_bytes;
+    const char *parent_name, *parent_version, *recipe, *maker, *made_at;
+    bool parent_is_there;
+    const char **children; /* "name:version" */
+    size_t child_count;
+    struct default_event *events; /* of its model, newest first */
+    size_t event_count;
+};
+void browse_ask_facts(struct browse_batch *batch, bool guest, int64_t id, const char *name);
+MUST_CHECK bool browse_take_facts(struct pg_rows *const *rows, bool guest, struct arena *arena,
+                                  struct browse_facts *ret_facts, struct pare_error *err);
+
+/* ---- the default ---- */
+
+/* default_look() in two halves; `check_bytes` also judges on the server whether they are intact. */
+struct browse_look {
+    struct promotion promotion; /* to.id 0: the version is gone */
+    bool bytes_changed;
+    bool alike; /* both measured under the same conditions on the same data: */
+    double latency_ms, base_latency_ms, accuracy, base_accuracy;
+};
+void browse_ask_look(struct browse_batch *batch, const char *name, const char *version,
+                     int64_t default_id, int64_t check_bytes_id);
+MUST_CHECK bool browse_take_look(struct pg_rows *const *rows, size_t count, struct arena *arena,
+                                 struct browse_look *ret_look, struct pare_error *err);
+
+/* What a rollback would go back to; rev 0 when there is nothing. */
+void browse_ask_undoable(struct browse_batch *batch, const char *name);
+void browse_take_undoable(struct pg_rows *const *rows, struct arena *arena,
+                          struct undoable *ret_undoable, int64_t *ret_from_id);
+
+/* default_set() in two halves; losing is PARE_ERR_REFUSED and names who was faster. */
+MUST_CHECK bool browse_ask_set(struct browse_batch *batch, const struct registry *registry,
+                               const struct promotion *promotion,
+                               const struct default_change *change, struct pare_error *err);
+MUST_CHECK bool browse_take_set(struct pg_rows *const *rows, const struct promotion *promotion,
+                                int64_t *ret_rev, struct pare_error *err);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The browser: one loop around poll(), a stack of views, and what they share.
+ *
+ * A frame that a key caused is drawn at once. Frames that data caused are at least
+ * FRAME_MS apart. When nothing happens nothing is written, and the loop sleeps until the
+ * next look for changes.
+ */
+#ifndef PARE_TUI_APP_H
+#define PARE_TUI_APP_H
+
+#include "tui/canvas.h"
+#include "tui/key.h"
+#include "tui/link.h"
+#include "tui/rows.h"
+#include "tui/view.h"
+
+struct term;
+
+struct tui_options {
+    const char *conninfo; /* NULL: the private cluster */
+    bool read_only;
+    bool no_colour, ascii;
+    const char *filter; /* to begin with, or NULL */
+};
+
+/* Run until the user leaves; the process's exit code. Words for people go to stderr afterwards. */
+int tui_main(const struct tui_options *options);
+
+/* ---- for views ---- */
+
+enum { APP_MESSAGE_MAX = 1100 };
+
+struct app {
+    const struct tui_options *options;
+    struct term *term;
+    struct canvas canvas;
+    struct key_reader keys;
+    struct link link;
+    struct rows rows;
+    struct view *top;
+    char message[APP_MESSAGE_MAX]; /* the outcome of the last thing done; "" when told */
+    int message_role;
+    int64_t now_ms;
+    int64_t frame_ms;   /* when the last frame was drawn */
+    int64_t partial_ms; /* since when bytes of a key wait for their rest */
+    bool dirty, dirty_by_key;
+    bool leaving;
+    int signal;   /* that ended it, or 0 */
+    int signal_fd, idle_fd;
+    uint64_t bytes_read;
+    uint64_t idle_told; /* what the last word on idle_fd stood for */
+};
+
+void app_say(struct app *app, int role, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Put a view on top (NULL says that memory ended); take the top one away. */
+void app_push(struct app *app, struct view *view);
+void app_pop(struct app *app);
+/* Whether this registry can be written to; else the message says why not. */
+bool app_may_write(struct app *app);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "tui/frame.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "tui/app.h"
+
+enum { LINE_MAX = 2048, ROWS_FOR_COMMAND = 9, SILENCE_MS = 1000 };
+
+/* 4871 -> "4 871" */
+static void grouped(size_t number, char *to, size_t room)
+{
+    char digits[32];
+    size_t used = 0, length = (size_t)snprintf(digits, sizeof(digits), "%zu", number);
+    for (size_t i = 0; i < length && used + 2 < room; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            to[used++] = ' ';
+        to[used++] = digits[i];
+    }
+    to[used] = '\0';
+}
+
+static void put_place(const struct app *app, struct buf *line)
+{
+    const struct link *link = &app->link;
+    if (!link->conninfo)
+        buf_text(line, "PRIVATE");
+    if (!link->known) {
+        if (link->conninfo)
+            buf_text(line, "...");
+        return;
+    }
+    const struct registry *registry = &link->registry;
+    if (link->conninfo)
+        buf_printf(line, "%s@%s", registry->database, *registry->host ? registry->host : "local");
+    buf_printf(line, "  %s  %s", registry->role,
+               registry->read_only ? "read-only"
+               : registry->standby ? "standby, read-only"
+               : registry_is_guest(registry) || !registry->can_keep || !registry->can_insert
+                   ? "guest, read-only"
+                   : "rw");
+}
+
+/* What the connection is at, when it is not simply there; "" when it is. */
+static void put_state(const struct app *app, struct buf *line)
+{
+    const struct link *link = &app->link;
+    int64_t age = rows_age_ms(&app->rows, app->now_ms);
+    switch (link->state) {
+    case LINK_STARTING:
+        buf_printf(line, "starting: %s", *link->launch.news ? link->launch.news : "the server");
+        return;
+    case LINK_MIGRATING:
+        buf_text(line, "making the registry");
+        return;
+    case LINK_READY:
+        if (link_silence_ms(link, app->now_ms) >= SILENCE_MS)
+            buf_printf(line, "no reply for %lld s",
+                       (long long)link_silence_ms(link, app->now_ms) / 1000);
+        else if (app->rows.loading && !app->rows.whole)
+            buf_text(line, "loading");
+        return;
+    default:
+        if (age >= 0)
+            buf_printf(line, "connection lost, as of %lld s ago", (long long)age / 1000);
+        else
+            buf_text(line, "connecting");
+        return;
+    }
+}
+
+static void put_counts(const struct app *app, struct buf *line)
+{
+    char models[32], versions[32];
+    const struct browse_list *list = app->rows.list;
+    grouped(list->model_count, models, sizeof(models));
+    grouped(list->count, versions, sizeof(versions));
+    if (list->count > 0 || app->rows.whole)
+        buf_printf(line, "%s models  %s ver", models, versions);
+}
+
+static void draw_header(struct app *app)
+{
+    struct canvas *canvas = &app->canvas;
+    struct buf left, right;
+    buf_init(&left, LINE_MAX);
+    buf_init(&right, LINE_MAX);
+    buf_text(&left, " pare  ");
+    put_place(app, &left);
+    if (*app->top->ops->name)
+        buf_printf(&left, "  %s", app->top->ops->name);
+    put_state(app, &right);
+    if (right.length > 0)
+        buf_text(&right, "  ");
+    put_counts(app, &right);
+    buf_char(&right, ' ');
+    canvas_fill(canvas, 0, 0, canvas->columns, ROLE_HEADER, ' ');
+    int width = MIN(text_width(buf_string(&right)), canvas->columns * 2 / 3);
+    canvas_right(canvas, 0, canvas->columns - width, width, ROLE_HEADER, buf_string(&right));
+    canvas_text(canvas, 0, 0, canvas->columns - width - 1, ROLE_HEADER, buf_string(&left));
+    buf_done(&left);
+    buf_done(&right);
+}
+
+/* Keys of the view that have a word; what does not fit is in the help. */
+static void draw_keys(struct app *app, int row)
+{
+    struct canvas *canvas = &app->canvas;
+    int column = 1;
+    for (int i = 0; i < ACTION_NONE; i++) {
+        const struct action_entry *action = &actions[i];
+        if (!(action->views & (int)app->top->ops->kind) || !*action->word)
+            continue;
+        int width = text_width(action->key) + 1 + text_width(action->word);
+        if (column + width >= canvas->columns)
+            break;
+        column += canvas_text(canvas, row, column, canvas->columns, ROLE_KEY, action->key) + 1;
+        column += canvas_text(canvas, row, column, canvas->columns, ROLE_PLAIN, action->word) + 2;
+    }
+}
+
+static void draw_command(struct app *app, int row)
+{
+    struct buf command;
+    buf_init(&command, LINE_MAX);
+    app->top->ops->command(app->top, &command);
+    if (command.length > 0) {
+        canvas_text(&app->canvas, row, 1, app->canvas.columns, ROLE_DIM, "$ ");
+        canvas_text(&app->canvas, row, 3, app->canvas.columns - 4, ROLE_DIM, buf_string(&command));
+    }
+    buf_done(&command);
+}
+
+static void draw_message(struct app *app, int row)
+{
+    struct buf detail;
+    buf_init(&detail, LINE_MAX);
+    if (*app->message)
+        canvas_text(&app->canvas, row, 1, app->canvas.columns - 2, app->message_role, app->message);
+    else if (app->top->ops->detail) {
+        app->top->ops->detail(app->top, &detail);
+        canvas_text(&app->canvas, row, 1, app->canvas.columns - 2, ROLE_PLAIN, buf_string(&detail));
+    }
+    buf_done(&detail);
+}
+
+static void draw_too_small(struct app *app)
+{
+    struct canvas *canvas = &app->canvas;
+    canvas_printf(canvas, 0, 0, canvas->columns, ROLE_PLAIN, "%dx%d wanted, %dx%d here; q leaves",
+                  FRAME_COLUMNS_MIN, FRAME_ROWS_MIN, canvas->columns, canvas->rows);
+    canvas_cursor(canvas, 0, 0);
+}
+
+/* A sentence may be longer than the line: then it takes the lines above it too. */
+static int message_rows(const struct app *app)
+{
+    int width = text_width(app->message), line = MAX(1, app->canvas.columns - 2);
+    return MAX(1, MIN((width + line - 1) / line, 3));
+}
+
+static void draw_long_message(struct app *app, int row, int rows)
+{
+    char part[APP_MESSAGE_MAX];
+    const char *at = app->message;
+    for (int i = 0; i < rows; i++) {
+        size_t length = text_fit(at, app->canvas.columns - 2, NULL);
+        size_t cut = length;
+        while (at[length] && cut > 0 && at[cut] != ' ')
+            cut--;
+        length = at[length] && cut > 0 && i + 1 < rows ? cut : i + 1 < rows ? length : strlen(at);
+        snprintf(part, sizeof(part), "%.*s", (int)length, at);
+        canvas_fill(&app->canvas, row + i, 0, app->canvas.columns, ROLE_PLAIN, ' ');
+        canvas_text(&app->canvas, row + i, 1, app->canvas.columns - 2, app->message_role, part);
+        at += length + (at[length] == ' ');
+    }
+}
+
+void frame_draw(struct app *app)
+{
+    struct canvas *canvas = &app->canvas;
+    canvas_clear(canvas);
+    if (canvas->rows < FRAME_ROWS_MIN || canvas->columns < FRAME_COLUMNS_MIN) {
+        draw_too_small(app);
+        return;
+    }
+    bool roomy = canvas->rows >= ROWS_FOR_COMMAND;
+    int footer = roomy ? 3 : *app->message ? 2 : 1;
+    int lines = message_rows(app);
+    draw_header(app);
+    app->top->ops->draw(app->top, canvas,
+                        (struct view_area){ .top = 1, .height = canvas->rows - 1 - footer });
+    if (lines > 1 && roomy)
+        draw_long_message(app, canvas->rows - 2 - lines, lines);
+    else if (footer > 1)
+        draw_message(app, canvas->rows - footer);
+    if (roomy)
+        draw_command(app, canvas->rows - 2);
+    draw_keys(app, canvas->rows - 1);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "tui/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROBE_MS = 2000, PROBE_MAX_MS = 10000, PAGE_ROWS = 128, RETRY_MS = 5000 };
+
+void rows_init(struct rows *rows, struct link *link)
+{
+    *rows = (struct rows){ .link = link };
+    browse_list_init(&rows->shown, &rows->words, 0);
+    browse_list_init(&rows->coming, &rows->words, 0);
+    rows->list = &rows->shown;
+}
+
+void rows_done(struct rows *rows)
+{
+    link_forget(rows->link, rows);
+    browse_list_done(&rows->shown);
+    browse_list_done(&rows->coming);
+    browse_words_done(&rows->words);
+    arena_done(&rows->path_arena);
+    free(rows->snapshot);
+    free(rows->state);
+}
+
+static void keep(char **kept, const struct pg_rows *rows)
+{
+    const char *text = rows && pg_row_count(rows) > 0 ? pg_text(rows, 0, 0) : NULL;
+    free(*kept);
+    *kept = text ? strdup(text) : NULL;
+}
+
+static bool same(const char *kept, const struct pg_rows *rows)
+{
+    const char *text = pg_row_count(rows) > 0 ? pg_text(rows, 0, 0) : NULL;
+    return kept && text && !strcmp(kept, text);
+}
+
+static bool is_guest(const struct rows *rows)
+{
+    return registry_is_guest(&rows->link->registry);
+}
+
+static void look_at(struct rows *rows, const struct browse_list *list)
+{
+    rows->list = list;
+    rows->generation++;
+    rows->changed = true;
+}
+
+static void now_fresh(struct rows *rows)
+{
+    int64_t pause = MAX((int64_t)PROBE_MS, 5 * rows->load_took_ms);
+    rows->changed |= !rows->fresh;
+    rows->fresh = true;
+    rows->fresh_ms = rows->now_ms;
+    rows->probe_ms = rows->now_ms + MIN(pause, (int64_t)PROBE_MAX_MS);
+}
+
+/* ---- loading ---- */
+
+enum { LOAD_SNAPSHOT, LOAD_STATE_OR_PAGE };
+
+static void end_load(struct rows *rows, struct request *request, struct pg_rows *const *answers)
+{
+    browse_list_end(&rows->coming);
+    keep(&rows->snapshot, answers[LOAD_SNAPSHOT]);
+    for (size_t i = 1; !rows->no_state && i < request->batch.count; i++)
+        if (answers[i])
+            keep(&rows->state, answers[i]);
+    browse_list_done(&rows->shown);
+    rows->shown = rows->coming;
+    browse_list_init(&rows->coming, &rows->words, 0);
+    rows->whole = true;
+    rows->load_took_ms = rows->now_ms - rows->load_start_ms;
+    look_at(rows, &rows->shown);
+    now_fresh(rows);
+}
+
+static void loaded(void *owner, struct request *request, struct pg_rows *const *answers,
+                   const struct pare_error *err)
+{
+    struct rows *rows = owner;
+    rows->loading = false;
+    rows->changed = true;
+    if (!err && rows->coming.no_memory) {
+        rows->error = (struct pare_error){ .code = PARE_ERR_MEMORY, .text = "out of memory" };
+        err = &rows->error;
+    }
+    if (!err) {
+        rows->error.code = PARE_OK;
+        end_load(rows, request, answers);
+        return;
+    }
+    if (rows->list == &rows->coming) { /* half a list is better than none: keep what came */
+        browse_list_end(&rows->coming);
+        browse_list_done(&rows->shown);
+        rows->shown = rows->coming;
+        look_at(rows, &rows->shown);
+    } else {
+        browse_list_done(&rows->coming);
+    }
+    browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
+    rows->fresh = false;
+    rows->probe_ms = rows->now_ms + (err->code == PARE_ERR_NO_DATABASE ? 0 : RETRY_MS);
+    if (err->code == PARE_ERR_REFUSED && !rows->no_state) {
+        rows->no_state = true; /* SELECT on some columns only: system columns stay closed */
+        rows->probe_ms = rows->now_ms;
+    } else if (err->code != PARE_ERR_NO_DATABASE) {
+        rows->error = *err;
+    }
+}
+
+/* The paths the next list is read with, copied: the filter that asked may be gone by then. */
+static void copy_paths(struct rows *rows)
+{
+    struct arena arena = { 0 };
+    struct field_paths copy = { .count = rows->wanted.count };
+    for (int i = 0; i < copy.count; i++) {
+        copy.paths[i] = arena_strdup(&arena, rows->wanted.paths[i]);
+        copy.words[i] = arena_strdup(&arena, rows->wanted.words[i]);
+    }
+    arena_done(&rows->path_arena);
+    rows->path_arena = arena;
+    rows->loaded = copy;
+    rows->wanted = copy;
+}
+
+static void load(struct rows *rows)
+{
+    struct request *request = link_request(rows, loaded);
+    bool guest = is_guest(rows);
+    if (!request)
+        return;
+    copy_paths(rows);
+    browse_list_done(&rows->coming);
+    browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
+    browse_ask_snapshot(&request->batch);
+    if (rows->list->count == 0) {
+        browse_list_init(&rows->shown, &rows->words, rows->loaded.count);
+        browse_ask_list(&request->batch, guest, PAGE_ROWS, rows->loaded.paths, &rows->shown);
+    }
+    if (!rows->no_state)
+        browse_ask_state(&request->batch, guest);
+    browse_ask_list(&request->batch, guest, 0, rows->loaded.paths, &rows->coming);
+    if (!guest)
+        browse_ask_alike(&request->batch, &rows->coming);
+    rows->loading = true;
+    rows->again = false;
+    rows->load_start_ms = rows->now_ms;
+    link_send(rows->link, request);
+}
+
+/* While nothing has been whole yet, the longer of the two lists is the one to look at. */
+static void look_at_longer(struct rows *rows)
+{
+    if (rows->whole || !rows->loading)
+        return;
+    if (rows->list == &rows->shown && rows->coming.count > rows->shown.count)
+        look_at(rows, &rows->coming);
+    rows->changed = true;
+}
+
+/* ---- looking for changes ---- */
+
+static void state_came(void *owner, struct request *request, struct pg_rows *const *answers,
+                       const struct pare_error *err)
+{
+    struct rows *rows = owner;
+    (void)request;
+    rows->loading = false;
+    if (err)
+        rows->probe_ms = rows->now_ms + PROBE_MS;
+    else if (rows->again || !same(rows->state, answers[0]))
+        load(rows);
+    else
+        now_fresh(rows);
+}
+
+static void ask_state(struct rows *rows)
+{
+    struct request *request = link_request(rows, state_came);
+    if (!request)
+        return;
+    browse_ask_state(&request->batch, is_guest(rows));
+    rows->loading = true;
+    link_send(rows->link, request);
+}
+
+static void snapshot_came(void *owner, struct request *request, struct pg_rows *const *answers,
+                          const struct pare_error *err)
+{
+    struct rows *rows = owner;
+    (void)request;
+    rows->loading = false;
+    rows->probe_ms = rows->now_ms + PROBE_MS;
+    if (err)
+        return;
+    bool unchanged = same(rows->snapshot, answers[0]);
+    keep(&rows->snapshot, answers[0]);
+    if (unchanged && !rows->again)
+        now_fresh(rows);
+    else if (rows->again || rows->no_state)
+        load(rows);
+    else
+        ask_state(rows);
+}
+
+static void ask_snapshot(struct rows *rows)
+{
+    struct request *request = link_request(rows, snapshot_came);
+    if (!request)
+        return;
+    browse_ask_snapshot(&request->batch);
+    rows->loading = true;
+    link_send(rows->link, request);
+}
+
+void rows_step(struct rows *rows, int64_t now_ms)
+{
+    rows->now_ms = now_ms;
+    look_at_longer(rows);
+    if (rows->link->state != LINK_READY) {
+        rows->changed |= rows->fresh;
+        rows->fresh = false;
+        rows->probe_ms = 0; /* the first thing after a connect */
+        return;
+    }
+    if (rows->loading || (now_ms < rows->probe_ms && !rows->again))
+        return;
+    if (!registry_allows(&rows->link->registry, REGISTRY_LOOK, &rows->error)) {
+        rows->probe_ms = now_ms + RETRY_MS;
+        rows->changed = true;
+    } else if (!rows->whole || rows->again) {
+        load(rows);
+    } else {
+        ask_snapshot(rows);
+    }
+}
+
+int64_t rows_deadline(const struct rows *rows)
+{
+    return rows->loading || rows->link->state != LINK_READY ? INT64_MAX : rows->probe_ms;
+}
+
+void rows_read_again(struct rows *rows)
+{
+    rows->again = true;
+}
+
+bool rows_want_paths(struct rows *rows, const struct field_paths *paths)
+{
+    bool there = paths->count <= rows->loaded.count;
+    for (int i = 0; there && i < paths->count; i++)
+        there = !strcmp(paths->words[i], rows->loaded.words[i]);
+    if (there)
+        return rows->list->path_count >= paths->count;
+    rows->wanted = *paths;
+    rows->again = true;
+    return false;
+}
+
+int64_t rows_age_ms(const struct rows *rows, int64_t now_ms)
+{
+    return rows->fresh_ms ? now_ms - rows->fresh_ms : -1;
+}

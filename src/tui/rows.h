@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All versions of the registry, loaded once and kept fresh.
+ *
+ * The first page comes before the rest, the rest as a stream that is shown while it
+ * comes. Later lists are read beside the one that is shown and take its place whole.
+ * Whether there is anything to read is asked every two seconds: a question that costs
+ * nothing while nobody writes on that server.
+ */
+#ifndef PARE_TUI_ROWS_H
+#define PARE_TUI_ROWS_H
+
+#include "registry/browse.h"
+#include "registry/field.h"
+#include "tui/link.h"
+
+struct rows {
+    struct link *link;
+    struct browse_words words;
+    struct browse_list shown, coming;
+    const struct browse_list *list; /* the one to look at: one of the two */
+    unsigned generation;            /* another one, each time it is another list */
+    bool whole;                     /* the list to look at has all versions */
+    bool loading, fresh;            /* fresh: equal to the registry at the last look */
+    bool again;                     /* read again when the request under way is over */
+    bool no_state;                  /* this role may not ask for browse_state */
+    char *snapshot, *state;
+    struct field_paths wanted, loaded; /* JSON paths; wanted's are the asker's, loaded's are here */
+    struct arena path_arena;
+    int64_t probe_ms;      /* when to look next */
+    int64_t load_start_ms, load_took_ms;
+    int64_t fresh_ms;      /* when it last was known to be fresh; 0: never */
+    int64_t now_ms;        /* of the step under way */
+    struct pare_error error; /* why there is nothing to look at; code 0: nothing wrong */
+    bool changed;          /* what is drawn of it is old. The loop's to clear */
+};
+
+void rows_init(struct rows *rows, struct link *link);
+void rows_done(struct rows *rows);
+
+/* Ask what is due. */
+void rows_step(struct rows *rows, int64_t now_ms);
+int64_t rows_deadline(const struct rows *rows);
+
+/* Read all again, as after a write of one's own. */
+void rows_read_again(struct rows *rows);
+
+/* Have these JSON values beside the rows. True when they are there already. */
+bool rows_want_paths(struct rows *rows, const struct field_paths *paths);
+
+/* How long ago the list was known to be right, in milliseconds; -1: never. */
+int64_t rows_age_ms(const struct rows *rows, int64_t now_ms);
+
+#endif
