@@ -19,7 +19,7 @@
 #include "registry/dataset.h"
 #include "registry/registry.h"
 
-enum { RESULT_MAX = 64 * 1024, SECONDS_DEFAULT = 60, ACCURACY_BATCH = 16 };
+enum { RESULT_MAX = 64 * 1024, SECONDS_DEFAULT = 60, ACCURACY_BATCH = 1 };
 
 struct measuring {
     struct job_run *run;

@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "tap.h"
-int main(void){ OK(1,"placeholder"); return tap_done(); }

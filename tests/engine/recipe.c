@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Recipes: strict, and spelled out again in one way. */
+#include "engine/recipe.h"
+
+#include "base/error.h"
+#include "tap.h"
+
+static void says(const char *what, const char *text, const char *expected)
+{
+    struct pare_error err = { 0 };
+    struct pare_recipe *recipe = NULL;
+    bool ok = pare_recipe_parse(text, strlen(text), &recipe, &err);
+    IS(ok ? pare_recipe_text(recipe) : err.text, expected, what);
+    pare_recipe_free(recipe);
+}
+
+static void good_recipes_are_spelled_out(void)
+{
+    says("int8 has its defaults", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": true, "
+         "\"reduce_range\": false, \"form\": \"auto\"}]}");
+    says("prune keeps the digits of its amount, and its globs",
+         "{\"steps\":[{\"include\":[\"a*\",\"b\"],\"amount\":0.35,\"method\":\"l1\",\"step\":"
+         "\"prune\""
+         ",\"exclude\":[\"c\"]}]}",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.35, \"include\": "
+         "[\"a*\", \"b\"], \"exclude\": [\"c\"]}]}");
+    says("two steps",
+         "{\"steps\":[{\"step\":\"prune\",\"method\":\"l1\",\"amount\":1},{\"step\":\"quantize\","
+         "\"scheme\":\"int8\",\"form\":\"weight-only\",\"per_channel\":false,\"reduce_range\":true}"
+         "]}",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1}, {\"step\": "
+         "\"quantize\", \"scheme\": \"int8\", \"per_channel\": false, \"reduce_range\": true, "
+         "\"form\": \"weight-only\"}]}");
+}
+
+static void slips_are_named(void)
+{
+    says("no JSON", "nonsense", "recipe: not JSON: at byte 1 a value was expected");
+    says("another document", "{\"recipe\": 1}", "recipe: the key \"recipe\" is not known");
+    says("a list", "[]", "recipe: an object with \"steps\", a list of 1 to 64 steps, was expected");
+    says("no steps", "{\"steps\": []}",
+         "recipe: an object with \"steps\", a list of 1 to 64 steps, was expected");
+    says("a step that is none", "{\"steps\": [3]}",
+         "recipe, step 1: an object with the key \"step\" was expected");
+    says("an unknown step", "{\"steps\": [{\"step\": \"shrink\"}]}",
+         "recipe, step 1: the step \"shrink\" is not known; there are \"quantize\" and \"prune\"");
+    says("an unknown key",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"axis\": 1}]}",
+         "recipe, step 1: the key \"axis\" is not known for a quantize step");
+    says("a key of the other step",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"amount\": 0.5}]}",
+         "recipe, step 1: the key \"amount\" is not known for a quantize step");
+    says("no scheme", "{\"steps\": [{\"step\": \"quantize\"}]}",
+         "recipe, step 1: the key \"scheme\" is missing");
+    says("an unknown scheme", "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int3\"}]}",
+         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\"");
+    says("no amount", "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\"}]}",
+         "recipe, step 1: the key \"amount\" is missing");
+    says("a yes that is no boolean",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": \"yes\"}]}",
+         "recipe, step 1: \"per_channel\" must be true or false");
+    says("an include of nothing",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": []}]}",
+         "recipe, step 1: \"include\" must be a list of 1 to 1024 patterns");
+    says("prune after quantize",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\"}, {\"step\": \"prune\", "
+         "\"method\": \"l1\", \"amount\": 0.5}]}",
+         "recipe, step 2: prune must come before quantize");
+}
+
+static void amounts_have_bounds(void)
+{
+    static const char *const bad[] = { "-0.1", "1.01", "\"half\"", "1e400", "null" };
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        char text[128];
+        struct pare_error err;
+        struct pare_recipe *recipe;
+        snprintf(text, sizeof(text),
+                 "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": %s}]}",
+                 bad[i]);
+        ok = ok && !pare_recipe_parse(text, strlen(text), &recipe, &err) &&
+             strstr(err.text, "\"amount\" must be a number from 0 to 1");
+    }
+    OK(ok, "an amount is a number from 0 to 1, or named");
+}
+
+static void globs_choose(void)
+{
+    const char *a[] = { "enc*", "*.weight" }, *b[] = { "*head*" };
+    struct step step = { .include = { a, 2 }, .exclude = { b, 1 } };
+    OK(step_covers(&step, "encoder", "") && step_covers(&step, "x.weight", "n"),
+       "any of the includes");
+    OK(!step_covers(&step, "decoder", "n"), "and nothing else");
+    OK(!step_covers(&step, "head.weight", "") && !step_covers(&step, "encoder", "lm_head"),
+       "an exclude wins, by the tensor's or the node's name");
+    OK(step_covers(&step, "w", "encoder_1"), "a node's name includes its weight");
+    struct step all = { 0 };
+    OK(step_covers(&all, "anything", ""), "no include is everything");
+}
+
+int main(void)
+{
+    good_recipes_are_spelled_out();
+    slips_are_named();
+    amounts_have_bounds();
+    globs_choose();
+    return tap_done();
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole way through the public interface, on a real file and on made ones. */
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "format/maker.h"
+#include "pare.h"
+#include "tap.h"
+
+#define INT8 "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\"}]}"
+#define HALF "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5}]}"
+#define BOTH                                                                                       \
+    "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5}, {\"step\": "         \
+    "\"quantize\", \"scheme\": \"int8\"}]}"
+
+static char folder[256];
+static struct pare_error err;
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][512];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static const char *mnist(void)
+{
+    static char path[512];
+    const char *top = getenv("top_srcdir");
+    snprintf(path, sizeof(path), "%s/tests/data/mnist-8.onnx", top ? top : ".");
+    return path;
+}
+
+/* Everything between a file and its report. */
+struct chain {
+    struct pare_model *model;
+    struct pare_recipe *recipe;
+    struct pare_plan *plan;
+    struct pare_report *report;
+};
+
+static bool chain_plan(struct chain *c, const char *in, const char *recipe, const char *out)
+{
+    struct pare_plan_options options = { .name = out };
+    *c = (struct chain){ NULL, NULL, NULL, NULL };
+    err = (struct pare_error){ 0 };
+    return pare_model_open(in, &c->model, &err) &&
+           pare_recipe_parse(recipe, strlen(recipe), &c->recipe, &err) &&
+           pare_plan_make(c->model, c->recipe, &options, &c->plan, &err);
+}
+
+static bool chain_run(struct chain *c, const char *in, const char *recipe, const char *out)
+{
+    return chain_plan(c, in, recipe, out) &&
+           pare_run(c->plan, path_of(out), NULL, &c->report, &err);
+}
+
+static void chain_done(struct chain *c)
+{
+    pare_report_free(c->report);
+    pare_plan_free(c->plan);
+    pare_recipe_free(c->recipe);
+    pare_model_close(c->model);
+}
+
+static int64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? -1 : st.st_size;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct buf x, y;
+    buf_init(&x, MAKER_MAX);
+    buf_init(&y, MAKER_MAX);
+    bool same = file_read(a, &x, &err) && file_read(b, &y, &err) && x.length == y.length &&
+                !memcmp(x.data, y.data, x.length);
+    buf_done(&x);
+    buf_done(&y);
+    return same;
+}
+
+static int files_in_folder(void)
+{
+    int count = 0;
+    DIR *dir = opendir(folder);
+    while (dir && readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void save(const char *name, struct maker *m)
+{
+    struct buf file;
+    struct file_out out;
+    maker_finish(m, &file);
+    if (!file_out_open(&out, path_of(name), &err) ||
+        !file_out_write(&out, file.data, file.length, &err) || !file_out_commit(&out, &err))
+        abort();
+    file_out_done(&out);
+    buf_done(&file);
+}
+
+static const struct pare_report_entry *entry_of(const struct pare_report *report, const char *name)
+{
+    for (size_t i = 0; report && i < pare_report_entry_count(report); i++)
+        if (!strcmp(pare_report_entry(report, i)->name, name))
+            return pare_report_entry(report, i);
+    return NULL;
+}
+
+static const char *reason_of(const struct pare_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < pare_plan_entry_count(plan); i++)
+        if (!strcmp(pare_plan_entry(plan, i)->name, name))
+            return pare_plan_entry(plan, i)->reason;
+    return "no entry";
+}
+
+/* ---- a real model ---- */
+
+static void a_real_model_shrinks(void)
+{
+    struct chain c;
+    bool ok = chain_run(&c, mnist(), INT8, "int8.onnx");
+    OK(ok, "mnist-8 becomes int8");
+    if (!ok)
+        printf("# %s\n", err.text);
+    OK(ok && size_of(path_of("int8.onnx")) == pare_plan_after_bytes(c.plan),
+       "the file has the planned size");
+    OK(ok && pare_report_after_bytes(c.report) == pare_plan_after_bytes(c.plan) &&
+           pare_plan_after_bytes(c.plan) * 2 < pare_plan_before_bytes(c.plan),
+       "which is less than half");
+    const struct pare_report_entry *e = entry_of(c.report, "Parameter87");
+    OK(e && e->measured && e->sqnr_db > 38 && e->clipped_count == 0 && e->after_bytes == 3264,
+       "a Conv's weight of 3200 elements takes 3200 bytes and 16 scales, at 38 dB or more");
+    e = entry_of(c.report, "Parameter6");
+    OK(e && !e->measured && !*e->action && *e->reason, "a bias stays, with a reason");
+    OK(strstr(pare_report_json(c.report), "\"source_sha256\": \"2f06e72de813a8635c9bc0397ac447a6"),
+       "the report knows the source's digest");
+    chain_done(&c);
+    ok = chain_run(&c, mnist(), INT8, "again.onnx");
+    OK(ok && same_file(path_of("int8.onnx"), path_of("again.onnx")),
+       "the same input gives the same bytes");
+    chain_done(&c);
+}
+
+static void pruning_is_exact_in_the_file(void)
+{
+    struct chain c;
+    struct pare_model *after = NULL;
+    struct pare_stats stats = { 0 };
+    bool ok = chain_run(&c, mnist(), HALF, "half.onnx") &&
+              pare_model_open(path_of("half.onnx"), &after, &err) &&
+              pare_model_stats(after, (size_t)pare_model_find(after, "Parameter87"), &stats, &err);
+    OK(ok && stats.zero_count == 1600, "half of 3200 elements are zero in the file");
+    const struct pare_report_entry *e = entry_of(c.report, "Parameter87");
+    OK(e && e->zero_share == 0.5 && e->before_bytes == e->after_bytes, "the report says so too");
+    struct pare_report *diff = NULL;
+    ok = ok && pare_diff(c.model, after, NULL, NULL, &diff, &err);
+    const struct pare_report_entry *d = entry_of(diff, "Parameter87");
+    OK(d && fabs(d->sqnr_db - e->sqnr_db) < 1e-9 && d->max_error == e->max_error,
+       "comparing the two files measures the same error");
+    d = entry_of(diff, "Parameter6");
+    OK(d && d->measured && isinf(d->sqnr_db) && d->max_error == 0, "what was left is equal");
+    pare_report_free(diff);
+    pare_model_close(after);
+    chain_done(&c);
+}
+
+static void steps_compose(void)
+{
+    struct chain c;
+    struct pare_model *after = NULL;
+    struct pare_report *diff = NULL;
+    bool ok = chain_run(&c, mnist(), BOTH, "both.onnx") &&
+              pare_model_open(path_of("both.onnx"), &after, &err) &&
+              pare_diff(c.model, after, NULL, NULL, &diff, &err);
+    const struct pare_report_entry *e = entry_of(c.report, "Parameter193");
+    const struct pare_report_entry *d = entry_of(diff, "Parameter193");
+    OK(ok && e && !strcmp(e->action, "prune l1 0.5, int8 per channel, weight-only"),
+       "prune and int8 in one pass");
+    OK(ok && d && fabs(d->sqnr_db - e->sqnr_db) < 1e-6 && d->max_error == e->max_error &&
+           d->zero_share == e->zero_share && e->zero_share >= 0.5,
+       "the reported error is that between the files, from the first values to the last");
+    pare_report_free(diff);
+    pare_model_close(after);
+    chain_done(&c);
+}
+
+/* ---- made models ---- */
+
+static const int64_t square[2] = { 32, 32 };
+
+static void make_two(struct maker *m)
+{
+    maker_init(m);
+    maker_weight(m, "A", 2, square, 1);
+    maker_weight(m, "B", 2, square, 2);
+    maker_node(m, "MatMul", "first", "x", "A", "h");
+    maker_node(m, "MatMul", "second", "h", "B", "y");
+}
+
+static void globs_and_skips_have_reasons(void)
+{
+    struct maker m;
+    struct chain c;
+    make_two(&m);
+    save("two.onnx", &m);
+    bool ok = chain_plan(&c, path_of("two.onnx"),
+                         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", "
+                         "\"exclude\": [\"sec*\"]}]}",
+                         "o.onnx");
+    OK(ok && pare_plan_changed_count(c.plan) == 1, "an excluded node's weight stays");
+    IS(ok ? reason_of(c.plan, "B") : "", "no step of the recipe covers it", "and says why");
+    chain_done(&c);
+    ok = chain_plan(&c, path_of("two.onnx"),
+                    "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", "
+                    "\"exclude\": [\"thrid\"]}]}",
+                    "o.onnx");
+    OK(!ok && err.code == PARE_ERR_USAGE, "a pattern that matches nothing is an error");
+    IS(err.text,
+       "recipe, step 1: \"exclude\" has \"thrid\", which matches no tensor and no node of the "
+       "model",
+       "which names it");
+    chain_done(&c);
+}
+
+static void what_is_not_finite_is_refused(void)
+{
+    struct maker m;
+    struct chain c;
+    static float values[32 * 32];
+    for (size_t i = 0; i < 32 * 32; i++)
+        values[i] = maker_value(3, i);
+    values[700] = NAN;
+    make_two(&m);
+    maker_floats(&m, "C", 2, square, values);
+    maker_node(&m, "MatMul", "third", "y", "C", "z");
+    values[700] = 3e38f;
+    maker_floats(&m, "D", 2, square, values);
+    maker_node(&m, "MatMul", "fourth", "z", "D", "o");
+    save("nan.onnx", &m);
+    bool ok = chain_run(&c, path_of("nan.onnx"), INT8, "o.onnx");
+    OK(ok && size_of(path_of("o.onnx")) == pare_plan_after_bytes(c.plan),
+       "a model with a NaN in one weight is quantized but for that weight, as planned");
+    IS(ok ? reason_of(c.plan, "C") : err.text, "it holds infinities or NaNs", "with a reason");
+    IS(ok ? reason_of(c.plan, "D") : err.text,
+       "its values are too large: twice the largest is infinite", "and so without a scale");
+    chain_done(&c);
+}
+
+static void nothing_to_do_is_refused(void)
+{
+    struct maker m;
+    struct chain c;
+    maker_init(&m);
+    maker_weight(&m, "T", 2, square, 1);
+    maker_node(&m, "Gather", "", "T", "i", "y");
+    save("table.onnx", &m);
+    int before = files_in_folder();
+    bool ok = chain_run(&c, path_of("table.onnx"), INT8, "none.onnx");
+    OK(!ok && err.code == PARE_ERR_REFUSED, "a recipe that changes nothing is refused");
+    IS(err.text,
+       "the recipe changes nothing: the model has 1 tensors of two or more dimensions; T: it feeds "
+       "no MatMul, Gemm or Conv",
+       "with the reason");
+    OK(files_in_folder() == before, "and leaves no file");
+    chain_done(&c);
+}
+
+static void small_weights_stay(void)
+{
+    static const int64_t small[2] = { 4, 8 };
+    struct maker m;
+    struct chain c;
+    make_two(&m);
+    maker_weight(&m, "S", 2, small, 1);
+    maker_node(&m, "MatMul", "", "y", "S", "z");
+    save("small.onnx", &m);
+    OK(chain_plan(&c, path_of("small.onnx"), INT8, "o.onnx"), "a model with a small weight plans");
+    IS(reason_of(c.plan, "S"), "int8 would save less than its scales and nodes cost",
+       "what would not pay stays float");
+    chain_done(&c);
+}
+
+/* A message whose length grows by a byte moves all that follows. */
+static void lengths_are_corrected(void)
+{
+    bool ok = true;
+    for (int64_t rows = 1; rows < 40 && ok; rows++) {
+        const int64_t dims[2] = { rows * 16, 16 };
+        struct maker m;
+        struct chain c;
+        struct pare_model *after = NULL;
+        maker_init(&m);
+        maker_weight(&m, "A", 2, dims, 1);
+        maker_node(&m, "MatMul", "n", "x", "A", "y");
+        save("grow.onnx", &m);
+        ok =
+            chain_run(&c, path_of("grow.onnx"), INT8, "grown.onnx") || err.code == PARE_ERR_REFUSED;
+        if (c.report)
+            ok = ok && pare_model_open(path_of("grown.onnx"), &after, &err) &&
+                 pare_model_find(after, "A_quantized") >= 0 &&
+                 size_of(path_of("grown.onnx")) == pare_plan_after_bytes(c.plan);
+        pare_model_close(after);
+        chain_done(&c);
+    }
+    OK(ok, "graphs of many sizes are written whole and read back");
+}
+
+/* ---- stopping, refusing ---- */
+
+static bool stop_at(void *data, const struct pare_progress *progress)
+{
+    int *left = data;
+    return progress->done_fraction >= 0 && progress->done_fraction <= 1 && --*left > 0;
+}
+
+static void stopping_leaves_nothing(void)
+{
+    struct chain c;
+    bool ok = chain_plan(&c, mnist(), INT8, "stopped.onnx"), interrupted = false;
+    int before = files_in_folder();
+    for (int calls = 1; ok && calls < 100; calls++) {
+        int left = calls;
+        struct pare_run_options options = { .progress = stop_at, .data = &left };
+        struct pare_report *report = NULL;
+        if (pare_run(c.plan, path_of("stopped.onnx"), &options, &report, &err)) {
+            pare_report_free(report);
+            break;
+        }
+        interrupted = true;
+        ok = err.code == PARE_ERR_INTERRUPTED && files_in_folder() == before;
+    }
+    OK(interrupted && ok, "stopped at any call, it is interrupted and leaves no file");
+    OK(size_of(path_of("stopped.onnx")) > 0, "not stopped, it ends");
+    chain_done(&c);
+}
+
+static void the_source_is_safe(void)
+{
+    struct maker m;
+    struct chain c;
+    make_two(&m);
+    save("precious.onnx", &m);
+    if (symlink("precious.onnx", path_of("link.onnx")))
+        abort();
+    int64_t before = size_of(path_of("precious.onnx"));
+    OK(!chain_run(&c, path_of("precious.onnx"), INT8, "precious.onnx") &&
+           err.code == PARE_ERR_REFUSED && strstr(err.text, "never modified"),
+       "the source is not written over");
+    chain_done(&c);
+    OK(!chain_run(&c, path_of("precious.onnx"), INT8, "link.onnx"), "not by another name either");
+    chain_done(&c);
+    OK(size_of(path_of("precious.onnx")) == before, "and keeps its bytes");
+    OK(!chain_run(&c, path_of("precious.onnx"), INT8, "no/such/folder.onnx") &&
+           strstr(err.text, "no/such"),
+       "a missing folder is named");
+    chain_done(&c);
+}
+
+static void provenance_is_of_the_last_run(void)
+{
+    struct chain c;
+    struct pare_model *after = NULL;
+    int recipes = 0, digests = 0;
+    bool ok = chain_run(&c, path_of("half.onnx"), INT8, "twice.onnx") &&
+              pare_model_open(path_of("twice.onnx"), &after, &err);
+    for (size_t i = 0; ok && i < pare_model_fact_count(after); i++) {
+        const struct pare_fact *fact = pare_model_fact(after, i);
+        recipes += !strcmp(fact->key, "pare.recipe") && strstr(fact->value, "quantize");
+        digests += !strcmp(fact->key, "pare.source_sha256") &&
+                   strstr(pare_report_json(c.report), fact->value);
+    }
+    OK(ok && recipes == 1 && digests == 1, "an output carries the labels of its own making, once");
+    pare_model_close(after);
+    chain_done(&c);
+}
+
+static void what_is_missing_is_said(void)
+{
+    struct pare_model *model;
+    OK(!pare_model_open(path_of("nothing.onnx"), &model, &err) && err.code == PARE_ERR_NOT_FOUND,
+       "a missing file is not found");
+    OK(!pare_model_open(folder, &model, &err) && strstr(err.text, "is a folder"),
+       "a folder is said to be one");
+    OK(*pare_version() >= '0' && *pare_version() <= '9', "the library has a version");
+}
+
+static void clean_up(void)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (e->d_name[0] != '.')
+            unlink(path_of(e->d_name));
+    closedir(dir);
+    rmdir(folder);
+}
+
+int main(void)
+{
+    snprintf(folder, sizeof(folder), "%s/pare-transform-XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (!mkdtemp(folder))
+        return 99;
+    a_real_model_shrinks();
+    pruning_is_exact_in_the_file();
+    steps_compose();
+    globs_and_skips_have_reasons();
+    what_is_not_finite_is_refused();
+    nothing_to_do_is_refused();
+    small_weights_stay();
+    lengths_are_corrected();
+    stopping_leaves_nothing();
+    the_source_is_safe();
+    provenance_is_of_the_last_run();
+    what_is_missing_is_said();
+    clean_up();
+    return tap_done();
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Every table gives the bytes of the scalar one, and that one gives those of the formulas. */
+#include "kernel/kernel.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "tap.h"
+
+enum { LENGTH_MAX = 68, ROWS_MAX = 5, ROOM = LENGTH_MAX * ROWS_MAX + 8 };
+
+static uint64_t random_state = 20240229;
+
+static uint32_t random_bits(void)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 32);
+}
+
+/* A finite float of any magnitude, or one of the corners. */
+static float random_float(void)
+{
+    static const float corners[] = { 0.0f,     -0.0f,        FLT_MAX,       -FLT_MAX, FLT_MIN,
+                                     -FLT_MIN, FLT_TRUE_MIN, -FLT_TRUE_MIN, 0.5f,     -1.5f,
+                                     2.5f,     126.5f,       127.5f,        -128.5f,  1e-41f };
+    if (random_bits() % 4 == 0)
+        return corners[random_bits() % ARRAY_SIZE(corners)];
+    if (random_bits() % 2)
+        return ((float)(random_bits() % 511) - 255.0f) / 2.0f;
+    uint32_t bits = random_bits();
+    float x;
+    memcpy(&x, &bits, sizeof(x));
+    return isfinite(x) ? x : 1.0f;
+}
+
+static void fill(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = random_float();
+}
+
+static bool same(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes) == 0;
+}
+
+static bool same_error(const struct kernel_error *a, const struct kernel_error *b)
+{
+    return same(&a->signal, &b->signal, 8) && same(&a->noise, &b->noise, 8) &&
+           same(&a->max_error, &b->max_error, 8) && a->zeros == b->zeros;
+}
+
+/* Sums with overflow to infinity are compared too; only NaN (inf - inf) cannot be. */
+static bool same_sums(const struct kernel *k, const float *x, const float *y, const int8_t *q,
+                      size_t n, float scale)
+{
+    const struct kernel *s = kernel_scalar();
+    struct kernel_error a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+    s->error(x, y, n, &a);
+    k->error(x, y, n, &b);
+    s->error_int8(x, q, n, scale, &c);
+    k->error_int8(x, q, n, scale, &d);
+    return same_error(&a, &b) && same_error(&c, &d);
+}
+
+static bool same_row(const struct kernel *k, size_t n, size_t shift)
+{
+    const struct kernel *s = kernel_scalar();
+    float x[ROOM], y[ROOM], z[ROOM];
+    int8_t q[ROOM] = { 0 }, r[ROOM] = { 0 };
+    float scale = fabsf(random_float());
+    scale = scale > 0 ? scale : 1.0f;
+    fill(x + shift, n);
+    fill(y + shift, n);
+    struct kernel_range a = KERNEL_RANGE_EMPTY, b = KERNEL_RANGE_EMPTY;
+    s->range(x + shift, n, &a);
+    k->range(x + shift, n, &b);
+    bool ok = s->absmax(x + shift, n) == k->absmax(x + shift, n);
+    ok = ok && same(&a.low, &b.low, 4) && same(&a.high, &b.high, 4) && a.zeros == b.zeros;
+    ok = ok && s->int8(x + shift, n, scale, q + shift) == k->int8(x + shift, n, scale, r + shift);
+    ok = ok && same(q, r, sizeof(q)) && same_sums(k, x + shift, y + shift, q + shift, n, scale);
+    struct kernel_cut cut = { .threshold = n ? s->absmax(x + shift, 1) : 1, .ties = n / 3 };
+    struct kernel_cut again = cut;
+    memcpy(z, x, sizeof(x));
+    s->prune(x + shift, n, &cut);
+    k->prune(z + shift, n, &again);
+    return ok && same(x + shift, z + shift, n * sizeof(*x)) && cut.ties == again.ties;
+}
+
+static bool same_columns(const struct kernel *k, size_t rows, size_t columns)
+{
+    const struct kernel *s = kernel_scalar();
+    float x[ROOM], scale[LENGTH_MAX];
+    uint32_t a[LENGTH_MAX] = { 0 }, b[LENGTH_MAX] = { 0 };
+    int8_t q[ROOM] = { 0 }, r[ROOM] = { 0 };
+    struct kernel_error e = { 0 }, f = { 0 };
+    fill(x, rows * columns);
+    for (size_t i = 0; i < columns; i++)
+        scale[i] = (float)(random_bits() % 1000 + 1) / 256.0f;
+    s->absmax_columns(x, rows, columns, a);
+    k->absmax_columns(x, rows, columns, b);
+    bool ok = same(a, b, sizeof(a));
+    ok = ok &&
+         s->int8_columns(x, rows, columns, scale, q) == k->int8_columns(x, rows, columns, scale, r);
+    ok = ok && same(q, r, sizeof(q));
+    s->error_int8_columns(x, q, rows, columns, scale, &e);
+    k->error_int8_columns(x, q, rows, columns, scale, &f);
+    return ok && same_error(&e, &f);
+}
+
+static void tables_agree(const struct kernel *k)
+{
+    bool rows = true, columns = true;
+    for (int round = 0; round < 40; round++)
+        for (size_t n = 0; n < LENGTH_MAX; n++) {
+            rows = rows && same_row(k, n, (size_t)round % 8);
+            columns = columns && same_columns(k, n % ROWS_MAX, n);
+        }
+    printf("# table %s\n", k->name);
+    OK(rows, "every length 0..67, aligned or not: the bytes of the scalar table");
+    OK(columns, "by columns: the bytes of the scalar table");
+}
+
+static void rounding_is_half_to_even(const struct kernel *k)
+{
+    const float x[9] = { 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 126.5f, 127.5f, -128.5f };
+    const int8_t want[9] = { 0, 2, 2, 0, -2, -2, 126, 127, -128 };
+    int8_t q[9];
+    size_t clipped = k->int8(x, 9, 1.0f, q);
+    OK(same(q, want, sizeof(q)), "ties go to the even neighbour");
+    OK(clipped == 1,
+       "127.5 rounds to 128, which is clipped and counted; -128.5 to -128, which fits");
+}
+
+static void division_is_true(const struct kernel *k)
+{
+    bool ok = true;
+    for (int i = 0; i < 200000 && ok; i++) {
+        float x[8], scale = (float)(random_bits() % 100000 + 1) / 3e6f;
+        int8_t q[8];
+        for (int j = 0; j < 8; j++)
+            x[j] = ((float)(random_bits() % 255) - 127.0f + 0.5f) * scale;
+        k->int8(x, 8, scale, q);
+        for (int j = 0; j < 8; j++) {
+            float v = rintf(x[j] / scale);
+            ok = ok && q[j] == (v > 127 ? 127 : v < -128 ? -128 : (int)v);
+        }
+    }
+    OK(ok, "near the ties a true division decides, not a product with the reciprocal");
+}
+
+static void what_is_no_number_shows(const struct kernel *k)
+{
+    bool ok = true;
+    for (size_t n = 1; n < LENGTH_MAX; n++) {
+        float x[ROOM];
+        for (size_t i = 0; i < n; i++)
+            x[i] = FLT_MAX;
+        ok = ok && k->absmax(x, n) < KERNEL_INFINITY;
+        x[random_bits() % n] = n % 2 ? NAN : -INFINITY;
+        struct kernel_range range = KERNEL_RANGE_EMPTY;
+        k->range(x, n, &range);
+        ok = ok && k->absmax(x, n) >= KERNEL_INFINITY && range.not_finite == 1;
+        uint32_t column = 0;
+        k->absmax_columns(x, n, 1, &column);
+        ok = ok && column >= KERNEL_INFINITY;
+    }
+    OK(ok, "one NaN or infinity anywhere is seen by absmax and by range");
+}
+
+static void pruning_takes_the_first_ties(const struct kernel *k)
+{
+    float x[20], want[20];
+    for (int i = 0; i < 20; i++)
+        want[i] = x[i] = i % 3 == 0 ? 0.25f : i % 3 == 1 ? -1.0f : 2.0f;
+    for (int i = 0; i < 20; i++)
+        if (i % 3 == 0 || (i % 3 == 1 && i < 8))
+            want[i] = copysignf(0.0f, want[i]);
+    struct kernel_cut cut = { .threshold = 0x3f800000u, .ties = 3 };
+    k->prune(x, 11, &cut);
+    k->prune(x + 11, 9, &cut);
+    OK(same(x, want, sizeof(x)), "below goes, ties go lowest index first, over two pieces");
+    OK(signbit(x[1]) && x[1] == 0.0f, "a pruned negative is -0");
+}
+
+static void counting_is_complete(const struct kernel *k)
+{
+    static uint64_t high[KERNEL_HIGH_BINS], low[KERNEL_LOW_BINS];
+    memset(high, 0, sizeof(high));
+    memset(low, 0, sizeof(low));
+    const float x[5] = { 1.0f, -1.0f, FLT_TRUE_MIN, -0.0f, NAN };
+    k->count_high(x, 5, high);
+    k->count_low(x, 5, 0, low);
+    OK(high[0x3f800000u >> KERNEL_LOW_BITS] == 2 && high[0] == 2, "the sign does not count");
+    OK(low[0] == 1 && low[1] == 1, "low bits count only under their high bits");
+}
+
+int main(void)
+{
+    const struct kernel *tables[] = { kernel_scalar(), kernel_avx2() };
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        if (!tables[i]) {
+            printf("# no AVX2 here\n");
+            continue;
+        }
+        tables_agree(tables[i]);
+        rounding_is_half_to_even(tables[i]);
+        division_is_true(tables[i]);
+        what_is_no_number_shows(tables[i]);
+        pruning_takes_the_first_ties(tables[i]);
+        counting_is_complete(tables[i]);
+    }
+    OK(kernel_best() != NULL, "there is always a best table");
+    return tap_done();
+}
