@@ -100,12 +100,13 @@ SELECT report::text FROM pare.lineage WHERE model_id = $1
 SELECT m.name::text, m.version::text FROM pare.lineage l JOIN ml_models m ON m.id = l.model_id
  WHERE l.parent_id = $1 ORDER BY m.id LIMIT 20
 
--- The newest measurement of each of two versions under the same conditions and data, if there is one.
+-- The newest measurement of each of two versions under the same conditions and data, if there is one; best
+-- those of one job, which ran them in turns: only their times can be compared.
 -- name: catalog_alike
-SELECT c.id, d.id, c.result::text, d.result::text, c.conditions::text
+SELECT c.result::text, d.result::text, c.conditions::text, c.at = d.at
   FROM pare.measurement c JOIN pare.measurement d
     ON d.model_id = $2 AND d.conditions = c.conditions AND d.dataset_digest IS NOT DISTINCT FROM c.dataset_digest
- WHERE c.model_id = $1 ORDER BY c.id DESC, d.id DESC LIMIT 1
+ WHERE c.model_id = $1 ORDER BY c.at = d.at DESC, c.id DESC, d.id DESC LIMIT 1
 
 -- A test that runs and has this version as an arm.
 -- name: catalog_running_test

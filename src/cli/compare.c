@@ -22,10 +22,14 @@ static const struct measured {
     const char *key; /* in a measurement's result */
     const char *title;
     enum better better;
+    bool is_time;
 } measured[] = {
-    { "inference_ms", "latency ms", BETTER_LOWER }, { "p95_ms", "p95 ms", BETTER_LOWER },
-    { "peak_mb", "memory MB", BETTER_LOWER },       { "accuracy", "accuracy", BETTER_HIGHER },
-    { "agreement", "agreement", BETTER_HIGHER },    { "sqnr_db", "SQNR dB", BETTER_HIGHER },
+    { "inference_ms", "latency ms", BETTER_LOWER, true },
+    { "p95_ms", "p95 ms", BETTER_LOWER, true },
+    { "peak_mb", "memory MB", BETTER_LOWER, false },
+    { "accuracy", "accuracy", BETTER_HIGHER, false },
+    { "agreement", "agreement", BETTER_HIGHER, false },
+    { "sqnr_db", "SQNR dB", BETTER_HIGHER, false },
 };
 
 struct comparison {
@@ -35,6 +39,7 @@ struct comparison {
     size_t count;
     /* Results under the conditions of the first version; NULL when not measured alike. */
     cJSON *alike[VERSIONS_MAX], *alike_first[VERSIONS_MAX];
+    bool together[VERSIONS_MAX]; /* in one job, in turns: times can be compared */
     const char *conditions;
 };
 
@@ -121,6 +126,25 @@ static double result_number(const cJSON *result, const char *key)
     return fabs(number) <= 1e300 ? number : NAN;
 }
 
+/* What an interval of the ratio of times leaves open is no difference. */
+static bool is_same_speed(const cJSON *result)
+{
+    return strcmp(json_string(result, "speed", ""), "no difference") == 0;
+}
+
+static const char *measured_change(struct comparison *c, size_t i, const struct measured *fact,
+                                   double number)
+{
+    double first = result_number(c->alike_first[i], fact->key);
+    if (isnan(first))
+        return c->alike[i] ? NULL : "~";
+    if (fact->is_time && !c->together[i])
+        return "~";
+    if (!strcmp(fact->key, "inference_ms") && is_same_speed(c->alike[i]))
+        return "no difference";
+    return change(&c->sheet, first, number, fact->better);
+}
+
 static void put_measured(struct comparison *c, const struct measured *fact)
 {
     struct sheet_cell cells[2 * VERSIONS_MAX] = { { 0 } };
@@ -128,19 +152,15 @@ static void put_measured(struct comparison *c, const struct measured *fact)
     cells[0] = sheet_text(fact->title);
     for (size_t i = 0; i < c->count; i++) {
         double number = result_number(c->alike[i], fact->key);
-        bool alike = !isnan(number);
-        if (!alike)
+        if (isnan(number))
             number = own_number(&c->versions[i], fact->key);
         if (isnan(number))
             continue;
         any = true;
         cells[value_column(i)] =
             sheet_number(&c->sheet, number, arena_printf(c->sheet.arena, "%.4g", number));
-        if (i == 0)
-            continue;
-        double first = result_number(c->alike_first[i], fact->key);
-        const char *words = alike ? change(&c->sheet, first, number, fact->better) : NULL;
-        cells[value_column(i) + 1] = sheet_text(words ? words : "~");
+        if (i > 0)
+            cells[value_column(i) + 1] = sheet_text(measured_change(c, i, fact, number));
     }
     if (any)
         memcpy(sheet_row(&c->sheet), cells, c->sheet.column_count * sizeof(*cells));
@@ -151,18 +171,19 @@ static bool find_alike(const struct visit *visit, struct comparison *c, struct a
                        struct pare_error *err)
 {
     for (size_t i = 1; i < c->count; i++) {
-        const char *mine, *firsts, *conditions;
-        if (!catalog_alike(&visit->registry, c->versions[i].id, c->versions[0].id, arena, &mine,
-                           &firsts, &conditions, err))
+        struct alike alike;
+        if (!catalog_alike(&visit->registry, c->versions[i].id, c->versions[0].id, arena, &alike,
+                           err))
             return false;
-        if (!mine || !firsts)
+        if (!alike.first || !alike.second)
             continue;
-        if (!json_parse(mine, strlen(mine), &c->alike[i], err) ||
-            !json_parse(firsts, strlen(firsts), &c->alike_first[i], err))
+        if (!json_parse(alike.first, strlen(alike.first), &c->alike[i], err) ||
+            !json_parse(alike.second, strlen(alike.second), &c->alike_first[i], err))
             return false;
-        if (!c->alike[0] && !json_parse(firsts, strlen(firsts), &c->alike[0], err))
+        if (!c->alike[0] && !json_parse(alike.second, strlen(alike.second), &c->alike[0], err))
             return false;
-        c->conditions = conditions;
+        c->together[i] = alike.together;
+        c->conditions = alike.conditions;
     }
     return true;
 }

@@ -208,21 +208,22 @@ bool catalog_children(const struct registry *registry, int64_t id, struct arena 
 }
 
 bool catalog_alike(const struct registry *registry, int64_t first, int64_t second,
-                   struct arena *arena, const char **ret_first, const char **ret_second,
-                   const char **ret_conditions, struct pare_error *err)
+                   struct arena *arena, struct alike *ret_alike, struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    *ret_first = *ret_second = *ret_conditions = NULL;
+    *ret_alike = (struct alike){ 0 };
     if (registry_is_guest(registry))
         return true;
     if (!pg_read(registry->pg, query_catalog_alike, PG_ARGS(PG_INT(first), PG_INT(second)), &rows,
                  err))
         return false;
-    if (pg_row_count(rows) > 0) {
-        *ret_first = arena_strdup(arena, pg_text(rows, 0, 2));
-        *ret_second = arena_strdup(arena, pg_text(rows, 0, 3));
-        *ret_conditions = arena_strdup(arena, pg_text(rows, 0, 4));
-    }
+    if (pg_row_count(rows) > 0)
+        *ret_alike = (struct alike){
+            .first = arena_strdup(arena, pg_text(rows, 0, 0)),
+            .second = arena_strdup(arena, pg_text(rows, 0, 1)),
+            .conditions = arena_strdup(arena, pg_text(rows, 0, 2)),
+            .together = pg_bool(rows, 0, 3),
+        };
     return true;
 }
 
@@ -236,8 +237,14 @@ static bool not_in_a_test(const struct registry *registry, const struct version 
     if (!pg_bool(tables, 0, 0))
         return true;
     if (!pg_read(registry->pg, query_catalog_running_test, PG_ARGS(PG_INT(version->id)), &test,
-                 err))
+                 err)) {
+        if (!strcmp(pg_sqlstate(registry->pg), "42501"))
+            return error_set(err, PARE_ERR_REFUSED,
+                             "the role %s may not read model_ab_tests, to see that no test runs on "
+                             "it; its owner can run: GRANT SELECT ON model_ab_tests TO %s",
+                             registry->role, registry->role_sql);
         return false;
+    }
     if (pg_row_count(test) == 0)
         return true;
     return error_set(err, PARE_ERR_REFUSED,

@@ -57,12 +57,16 @@ MUST_CHECK bool catalog_children(const struct registry *registry, int64_t id, st
                                  const char *const **ret_refs, struct pare_error *err);
 
 /*
- * The newest measurements of two versions under equal conditions on equal data, as JSON results.
- * Never measured alike: succeeds with *ret_first NULL.
+ * The newest measurements of two versions under equal conditions on equal data, JSON in the arena.
+ * `together`: one job ran them in turns; times got apart from each other are not comparable.
  */
+struct alike {
+    const char *first, *second; /* results; NULL when never measured alike */
+    const char *conditions;
+    bool together;
+};
 MUST_CHECK bool catalog_alike(const struct registry *registry, int64_t first, int64_t second,
-                              struct arena *arena, const char **ret_first, const char **ret_second,
-                              const char **ret_conditions, struct pare_error *err);
+                              struct arena *arena, struct alike *ret_alike, struct pare_error *err);
 
 /*
  * Whether a version may be deleted: not the default, not an arm of a running test. The reason

@@ -19,8 +19,14 @@ struct migration {
 
 #include "registry/migrate.auto.h"
 
-/* Any number will do, as long as every pare takes the same. */
-#define LOCK "SELECT pg_advisory_xact_lock(7021978146321);\n"
+/*
+ * Any number will do, as long as every pare takes the same. An advisory lock does not make a session
+ * hear what others made while it waited, and to_regclass() goes by what it has heard: a lock on a
+ * table does (AcceptInvalidationMessages in lmgr.c), so one is taken behind it.
+ */
+#define LOCK                                                                                       \
+    "SELECT pg_advisory_xact_lock(7021978146321);\n"                                               \
+    "LOCK TABLE pg_catalog.pg_namespace IN ACCESS SHARE MODE;\n"
 
 /* The schema and its record, before any step. CREATE ... IF NOT EXISTS would want the right even
  * where there is nothing to do. */
@@ -143,6 +149,8 @@ bool migrate_remove(const struct registry *registry, struct pare_error *err)
                          registry->database);
     if (!is_ours(registry, err))
         return false;
+    if (registry->read_only || registry->standby)
+        return error_set(err, PARE_ERR_REFUSED, "refused: this connection can only read");
     if (registry->has_models &&
         (!registry_allows(registry, REGISTRY_SEE, err) ||
          !pg_read(registry->pg, query_registry_chunk_only, PG_NO_ARGS, &rows, err)))
