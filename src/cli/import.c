@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/boundaries.h"
 #include "cli/progress.h"
 #include "cli/visit.h"
 #include "registry/catalog.h"
@@ -25,6 +26,7 @@ struct source {
     const char *const *files; /* relative to the folder */
     size_t file_count;
     int64_t total_bytes;
+    struct boundaries boundaries; /* of an ONNX model, else none */
 };
 
 static const char *base_name(const char *path)
@@ -97,14 +99,35 @@ static const char *guess_type(const struct source *source)
     return NULL;
 }
 
-static bool send_file(struct upload *upload, const char *path, unsigned char *room,
-                      struct progress *progress, struct pare_error *err)
+/* An ONNX model must be one; its tensors tell where chunks begin. */
+static bool look_inside(struct source *source, const char *type, struct arena *arena,
+                        struct pare_error *err)
+{
+    if (!type || strcmp(type, "onnx") != 0)
+        return true;
+    for (size_t i = 0; i < source->file_count; i++) {
+        size_t length = strlen(source->files[i]);
+        bool is_main =
+            !source->folder || (length > 5 && !strcmp(source->files[i] + length - 5, ".onnx"));
+        const char *full = full_path(source, i, arena);
+        if (is_main && full)
+            return boundaries_find(full, arena, &source->boundaries, err);
+    }
+    return error_set(err, PARE_ERR_FORMAT, "%s: no .onnx file in the folder", source->path);
+}
+
+/* One file, chunks restarting where tensors do. */
+static bool send_file(struct upload *upload, const struct source *source, size_t index,
+                      const char *path, unsigned char *room, struct progress *progress,
+                      struct pare_error *err)
 {
     CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *name = source->files[index];
+    int64_t at = 0, cut = boundaries_next(&source->boundaries, name, 0);
     if (fd < 0)
         return error_errno(err, "cannot open %s", path);
     for (;;) {
-        ssize_t n = read(fd, room, READ_BYTES);
+        ssize_t n = read(fd, room, (size_t)MIN((int64_t)READ_BYTES, cut - at));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -114,6 +137,12 @@ static bool send_file(struct upload *upload, const char *path, unsigned char *ro
         if (!upload_add(upload, room, (size_t)n, err))
             return false;
         progress_add(progress, n);
+        at += n;
+        if (at < cut)
+            continue;
+        if (!upload_cut(upload, err))
+            return false;
+        cut = boundaries_next(&source->boundaries, name, at);
     }
 }
 
@@ -129,7 +158,7 @@ static bool send(struct upload *upload, const struct source *source, struct aren
     for (size_t i = 0; ok && i < source->file_count; i++) {
         const char *full = full_path(source, i, arena);
         ok = full ? upload_file(upload, source->files[i], err) &&
-                        send_file(upload, full, room, &progress, err)
+                        send_file(upload, source, i, full, room, &progress, err)
                   : error_no_memory(err, strlen(source->path));
     }
     progress_done(&progress);
@@ -188,8 +217,10 @@ static bool run(struct cli *cli, struct pare_error *err)
     CLEANUP(visit_close) struct visit visit = { 0 };
     struct source source;
     struct version parent = { 0 };
-    if (!check_options(cli, err) || !look_at(cli->operands[0], &cli->arena, &source, err) ||
-        !visit_open(cli, &visit, err))
+    if (!check_options(cli, err) || !look_at(cli->operands[0], &cli->arena, &source, err))
+        return false;
+    const char *type = cli_has(cli, "type") ? cli_option(cli, "type") : guess_type(&source);
+    if (!look_inside(&source, type, &cli->arena, err) || !visit_open(cli, &visit, err))
         return false;
     const char *parent_ref = cli_option(cli, "parent");
     if (parent_ref && !visit_find(cli, &visit, parent_ref, &cli->arena, &parent, err))
@@ -197,7 +228,7 @@ static bool run(struct cli *cli, struct pare_error *err)
     struct upload_version version = {
         .name = cli_option(cli, "name"),
         .version = cli_option(cli, "version"),
-        .model_type = cli_has(cli, "type") ? cli_option(cli, "type") : guess_type(&source),
+        .model_type = type,
         .optimization = cli_option(cli, "optimization"),
         .config = cli_option(cli, "config"),
         .metrics = cli_option(cli, "metrics"),
