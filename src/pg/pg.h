@@ -117,7 +117,11 @@ MUST_CHECK bool pg_run(struct pg *pg, bool write, const struct pg_statement *sta
  */
 MUST_CHECK bool pg_script(struct pg *pg, const char *sql, struct pare_error *err);
 
-/* A transaction over several round trips: begin, pg_query()..., then commit or roll back. */
+/*
+ * A transaction over several round trips: begin, pg_query()..., then commit or roll back. Between
+ * two calls at most ten seconds may pass: then the server ends the session, so that a process that
+ * was stopped in the middle keeps no lock.
+ */
 MUST_CHECK bool pg_begin(struct pg *pg, bool write, struct pare_error *err);
 MUST_CHECK bool pg_query(struct pg *pg, const char *sql, const struct pg_arg *args,
                          size_t arg_count, struct pg_rows **ret_rows, struct pare_error *err);

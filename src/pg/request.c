@@ -329,7 +329,10 @@ bool pg_query(struct pg *pg, const char *sql, const struct pg_arg *args, size_t 
 
 bool pg_begin(struct pg *pg, bool write, struct pare_error *err)
 {
-    return pg_query(pg, begin_sql(pg, write), PG_NO_ARGS, NULL, err);
+    /* A process that is stopped here must not keep its locks: the server ends the session. */
+    static const char timeout[] = "SET LOCAL idle_in_transaction_session_timeout = '10s'";
+    const struct pg_statement both[] = { { .sql = begin_sql(pg, write) }, { .sql = timeout } };
+    return run(pg, NULL, both, ARRAY_SIZE(both), NULL, err);
 }
 
 bool pg_commit(struct pg *pg, struct pare_error *err)
