@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "cli/evaluator.h"
 #include "cli/versions.h"
 #include "cli/work.h"
 #include "registry/dataset.h"
@@ -75,18 +76,35 @@ static bool measure_one(struct cli *cli, const struct visit *visit, const char *
     return true;
 }
 
+static bool evaluate_one(struct cli *cli, const struct visit *visit, const char *ref,
+                         struct sheet *sheet, struct pare_error *err)
+{
+    struct version version;
+    if (!visit_find(cli, visit, ref, &cli->arena, &version, err) ||
+        !evaluator_run(cli, visit, &version, cli_option(cli, "exec"), err) ||
+        !catalog_by_id(&visit->registry, version.id, &cli->arena, &version, err))
+        return false;
+    versions_put(sheet, &version);
+    return true;
+}
+
 static bool run(struct cli *cli, struct pare_error *err)
 {
     CLEANUP(visit_close) struct visit visit = { 0 };
-    struct dataset_row dataset;
+    struct dataset_row dataset = { 0 };
     struct sheet sheet;
+    bool own = cli_has(cli, "exec");
     if (!visit_open(cli, &visit, err) || !registry_allows(&visit.registry, REGISTRY_WRITE, err) ||
-        !dataset_get(&visit.registry, cli_option(cli, "dataset"), &cli->arena, &dataset, err))
+        (!own &&
+         !dataset_get(&visit.registry, cli_option(cli, "dataset"), &cli->arena, &dataset, err)))
         return false;
     sheet_init(&sheet, &cli->arena, versions_columns, VERSIONS_COLUMNS);
-    for (int i = 0; i < cli->operand_count; i++)
-        if (!measure_one(cli, &visit, cli->operands[i], &dataset, &sheet, err))
+    for (int i = 0; i < cli->operand_count; i++) {
+        const char *ref = cli->operands[i];
+        if (!(own ? evaluate_one(cli, &visit, ref, &sheet, err)
+                  : measure_one(cli, &visit, ref, &dataset, &sheet, err)))
             return false;
+    }
     return cli_has(cli, "detach") || sheet_print(&sheet, cli->format, err);
 }
 
@@ -95,6 +113,7 @@ static const struct option_spec options[] = {
     { "against", "REF", "interleaved with this one; else its parent, else the default" },
     { "threads", "N", "of ONNX Runtime (2)" },
     { "seconds", "S", "at most so long for latency (60)" },
+    { "exec", "CMD", "run this on the version's file instead and store the JSON it prints" },
     { "replace", NULL, "also metrics that a person wrote" },
     { "detach", NULL, "do not wait; print the job's number" },
     { NULL, NULL, NULL },

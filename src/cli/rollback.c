@@ -113,7 +113,12 @@ static bool run(struct cli *cli, struct pare_error *err)
         !registry_allows(&visit.registry, REGISTRY_WRITE, err) ||
         !judge_from(&visit, name, from, &cli->arena, &go, &seen_rev, err))
         return false;
-    return !go || roll(cli, &visit, name, seen_rev, err);
+    if (!go || roll(cli, &visit, name, seen_rev, err))
+        return true;
+    /* Somebody was faster: with --from perhaps by doing the very same. */
+    return from && err->code == PARE_ERR_REFUSED &&
+           judge_from(&visit, name, from, &cli->arena, &go, &seen_rev, err) &&
+           (!go || roll(cli, &visit, name, seen_rev, err));
 }
 
 static const struct option_spec options[] = {

@@ -3,8 +3,11 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/tensors.h"
 #include "cli/versions.h"
 #include "cli/visit.h"
+#include "jobs/job.h"
+#include "jobs/spool.h"
 #include "registry/artifact.h"
 #include "registry/default.h"
 
@@ -141,6 +144,25 @@ static bool print_facts(struct cli *cli, const struct visit *visit, const struct
     return sheet_print(&sheet, cli->format, err);
 }
 
+/* The version's files come to the disk for as long as it takes to index them. */
+static bool print_tensors(struct cli *cli, const struct visit *visit, const struct version *version,
+                          struct pare_error *err)
+{
+    struct spool spool;
+    struct spooled bytes;
+    struct pare_model *model = NULL;
+    if (!spool_open(&spool, err))
+        return false;
+    struct job_run run = {
+        .registry = &visit->registry, .spool = spool.path, .pipe = -1, .cancelled = cli->interrupt
+    };
+    bool ok = spool_version(&run, version, "version", &cli->arena, &bytes, err) &&
+              pare_model_open(bytes.path, &model, err) && tensors_print_model(cli, model, err);
+    pare_model_close(model);
+    spool_close(&spool);
+    return ok;
+}
+
 static bool run(struct cli *cli, struct pare_error *err)
 {
     CLEANUP(visit_close) struct visit visit = { 0 };
@@ -149,6 +171,8 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (!visit_open(cli, &visit, err) ||
         !visit_find_operand(cli, &visit, 0, &cli->arena, &version, err))
         return false;
+    if (cli_has(cli, "tensors"))
+        return print_tensors(cli, &visit, &version, err);
     if (cli->format == CLI_TABLE || cli->format == CLI_MD)
         return print_facts(cli, &visit, &version, err);
     sheet_init(&sheet, &cli->arena, versions_columns, VERSIONS_COLUMNS);
@@ -157,6 +181,7 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
+    { "tensors", NULL, "its tensors instead: dtype, shape, bytes" },
     { "name", "N", "instead of REF, with --version" },
     { "version", "V", "instead of REF, with --name" },
     { NULL, NULL, NULL },

@@ -33,8 +33,7 @@ static void become_worker(const struct cli *cli, int64_t id)
     _exit(127);
 }
 
-/* A process that nobody has to wait for and that no Ctrl-C here reaches. */
-static bool start_worker(const struct cli *cli, int64_t id, struct pare_error *err)
+bool work_start(const struct cli *cli, int64_t id, struct pare_error *err)
 {
     fflush(NULL);
     pid_t child = fork();
@@ -123,7 +122,7 @@ bool work_do(const struct cli *cli, const struct visit *visit, const struct queu
     if (!added)
         cli_say("the same job is under way already: %lld", (long long)id);
     /* On a registry that others share nobody is made to work unasked. */
-    if (added && (!detach || visit->is_private) && !start_worker(cli, id, err))
+    if (added && (!detach || visit->is_private) && !work_start(cli, id, err))
         return false;
     if (detach) {
         printf("%lld\n", (long long)id);
