@@ -63,8 +63,8 @@ struct pare_tensor {
     int64_t size_bytes; /* of its values in the file */
     const char *op;     /* the operator that it feeds, "MatMul"; "" when none is known */
     const char *node;   /* that operator's name in the model; may be "" */
-    const char
-        *place; /* how the model holds it: "initializer", "constant", "subgraph", "attribute" */
+    /* How the model holds it: "initializer", "constant", "subgraph", "attribute", "sparse". */
+    const char *place;
 };
 
 /* Something the model says of itself: "producer", "pytorch 2.1". Belongs to the model. */

@@ -101,9 +101,12 @@ static void print_options(const struct option_spec *options, FILE *to)
 
 static void print_help(FILE *to)
 {
-    fprintf(to, "pare " PACKAGE_VERSION
-                ": versions of machine-learning models in PostgreSQL, smaller and measured\n\n"
-                "usage: pare COMMAND ...\n\n");
+    fprintf(to,
+            "pare " PACKAGE_VERSION
+            ": versions of machine-learning models in PostgreSQL, smaller and measured\n\n"
+            "usage: pare [--db CONNINFO] [--read-only] [--filter EXPR] [--ascii] [--no-colour]   "
+            "the browser\n"
+            "       pare COMMAND ...\n\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(to, "\nEvery command takes:\n");
@@ -270,8 +273,8 @@ static int run(struct cli *cli, int argc, char **argv)
 int cli_main(int argc, char **argv, const volatile sig_atomic_t *interrupt)
 {
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
-        print_help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+        print_help(stdout);
+        return 0;
     }
     if (!strcmp(argv[1], "--version")) {
         printf("pare " PACKAGE_VERSION "\n");

@@ -7,28 +7,14 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "cli/where.h"
 #include "pg/pg.h"
 #include "registry/catalog.h"
 #include "registry/migrate.h"
 
-const char *visit_conninfo(const struct cli *cli)
-{
-    const char *from_environment = getenv("PARE_DB");
-    if (cli->db)
-        return cli->db;
-    return from_environment ? from_environment : "";
-}
-
 bool visit_is_private(const struct cli *cli)
 {
-    static const char *const libpq[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
-                                         "PGSERVICE" };
-    if (*visit_conninfo(cli))
-        return false;
-    for (size_t i = 0; i < ARRAY_SIZE(libpq); i++)
-        if (getenv(libpq[i]) && *getenv(libpq[i]))
-            return false;
-    return true;
+    return !where_conninfo(cli->db);
 }
 
 struct news {
@@ -70,7 +56,7 @@ static bool connect(const struct cli *cli, struct visit *visit, struct pare_erro
         if (ok)
             cluster_conninfo(&visit->cluster, &conninfo);
     } else {
-        buf_text(&conninfo, visit_conninfo(cli));
+        buf_text(&conninfo, where_conninfo(cli->db));
     }
     struct pg_options options = { .conninfo = buf_string(&conninfo),
                                   .read_only = cli->read_only,

@@ -27,9 +27,6 @@ void visit_close(struct visit *visit);
 /* Whether nothing names a database, so that the private cluster is meant. */
 bool visit_is_private(const struct cli *cli);
 
-/* The conninfo of --db or PARE_DB; "" for libpq's environment. */
-const char *visit_conninfo(const struct cli *cli);
-
 /* Start the private cluster, saying so on a terminal. */
 MUST_CHECK bool visit_start_cluster(const struct cli *cli, struct cluster *ret_cluster,
                                     struct pare_error *err);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "cli/visit.h"
+#include "cli/where.h"
 
 enum { PRIVATE_IDLE_SECONDS = 20 };
 
@@ -31,7 +32,7 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (is_private)
         cluster_conninfo(&cluster, &conninfo);
     else
-        buf_text(&conninfo, visit_conninfo(cli));
+        buf_text(&conninfo, where_conninfo(cli->db));
     options.conninfo = buf_string(&conninfo);
     bool ok = buf_ok(&conninfo, err) && worker_run(&options, err);
     buf_done(&conninfo);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "engine/int8.h"
 #include "engine/meter.h"
@@ -148,8 +149,11 @@ static const char *action_text(struct arena *arena, const struct decision *d,
                                const struct change *change)
 {
     const char *prune = "", *int8 = "";
-    if (d->prune)
-        prune = arena_printf(arena, "prune l1 %g", d->prune->amount);
+    char amount[32];
+    if (d->prune) {
+        text_number(d->prune->amount, amount, sizeof(amount));
+        prune = arena_printf(arena, "prune l1 %s", amount);
+    }
     if (d->quantize)
         int8 = arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
                             d->quantize->reduce_range ? " in reduced range" : "",

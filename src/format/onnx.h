@@ -4,7 +4,7 @@
  *
  *   ModelProto   ir_version 1, producer_name 2, producer_version 3, graph 7,
  *                opset_import 8, metadata_props 14
- *   GraphProto   node 1, initializer 5, input 11, output 12
+ *   GraphProto   node 1, initializer 5, input 11, output 12, sparse_initializer 15
  *   NodeProto    input 1, output 2, name 3, op_type 4, attribute 5, domain 7
  *   Attribute    name 1, f 2, i 3, t 5, g 6, floats 7, ints 8, tensors 10, graphs 11
  *   TensorProto  dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8,
@@ -35,6 +35,7 @@ enum {
     GRAPH_NODE = 1,
     GRAPH_INITIALIZER = 5,
     GRAPH_INPUT = 11,
+    GRAPH_SPARSE = 15,
     TENSOR_DIMS = 1,
     TENSOR_TYPE = 2,
     TENSOR_NAME = 8,
@@ -81,6 +82,8 @@ struct onnx_external {
 
 /* The scope of a tensor that is a node's setting, and no value of any graph. */
 #define ONNX_SCOPE_ATTRIBUTE (-1)
+/* The scope of the values and indices of a sparse initializer. */
+#define ONNX_SCOPE_SPARSE (-2)
 
 /* What goes with model->tensors[i]. */
 struct onnx_tensor {

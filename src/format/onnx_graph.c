@@ -232,6 +232,58 @@ static bool read_initializer(struct onnx_reader *reader, const struct wire *grap
     return onnx_mention(reader->model, name, ONNX_TENSOR, (int)last, 0, err);
 }
 
+/* A matrix's shape on a tensor that holds its non-zero values: it is listed and never read. */
+static void show_dense(struct tensor *t, const int64_t *dims, size_t rank)
+{
+    t->shown.rank = (int)rank;
+    memcpy(t->shown.dims, dims, rank * sizeof(*dims));
+    t->file_offset = -1;
+    t->unreadable = "it is stored sparse";
+}
+
+/* SparseTensorProto: values 1, indices 2, dims 3. */
+static bool read_sparse(struct onnx_reader *reader, const struct wire *graph,
+                        const struct wire_field *outer, int parent, struct pare_error *err)
+{
+    struct model *model = reader->model;
+    struct wire wire;
+    struct wire_field field;
+    struct onnx_tensor own;
+    int64_t dims[PARE_RANK_MAX] = { 0 };
+    size_t rank = 0, values = SIZE_MAX;
+    int message;
+    bool kept;
+    if (!wire_enter(graph, outer, "a sparse tensor", &wire, err) ||
+        !onnx_message(model, outer, parent, &message, err))
+        return false;
+    for (bool more;;) {
+        if (!wire_next(&wire, &field, &more, err))
+            return false;
+        if (!more)
+            break;
+        if (field.number == 3 && !wire_ints(&wire, &field, "dims", dims, PARE_RANK_MAX, &rank, err))
+            return false;
+        if (field.number != 1 && field.number != 2)
+            continue;
+        if (!onnx_read_tensor(reader, &wire, &field, message, field.number == 1, &own, &kept, err))
+            return false;
+        if (!kept)
+            continue;
+        size_t last = model->tensor_count - 1;
+        reader->onnx->tensors[last].scope = ONNX_SCOPE_SPARSE;
+        values = field.number == 1 ? last : values;
+    }
+    if (values == SIZE_MAX)
+        return true;
+    for (size_t i = 0; i < rank; i++)
+        if (dims[i] < 0)
+            return error_set(err, PARE_ERR_FORMAT, "dimension %zu of a sparse tensor is %lld", i,
+                             (long long)dims[i]);
+    if (!reader->onnx->tensors[values].external)
+        show_dense(&model->tensors[values], dims, rank);
+    return onnx_mention(model, model->tensors[values].shown.name, ONNX_MADE, -1, 0, err);
+}
+
 /* The main graph's inputs and outputs are facts of the model. */
 static bool read_value(struct onnx_reader *reader, const struct wire *graph,
                        const struct wire_field *field, int scope, struct pare_error *err)
@@ -270,6 +322,8 @@ bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message,
             ok = read_node(reader, &graph, &field, message, scope, depth, err);
         else if (field.number == GRAPH_INITIALIZER)
             ok = read_initializer(reader, &graph, &field, message, scope, err);
+        else if (field.number == GRAPH_SPARSE)
+            ok = read_sparse(reader, &graph, &field, message, err);
         else if (field.number == GRAPH_INPUT || field.number == 12)
             ok = read_value(reader, &graph, &field, scope, err);
         if (!ok)

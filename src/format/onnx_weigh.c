@@ -164,11 +164,12 @@ static bool is_integer_product(const struct verdict *v, const struct onnx_mentio
                                const struct view *view, int axis)
 {
     const struct onnx_node *node = &v->onnx->nodes[use->index];
-    if (axis < 0 || view->hops > 0 || node->scope != 0 || use->position != 1 ||
+    bool product = is_op(node, "MatMul") || is_op(node, "Gemm");
+    if (!product || axis < 0 || view->hops > 0 || node->scope != 0 || use->position != 1 ||
         node->output_count != 1 || is_constant(v->onnx, node->inputs[0]))
         return false;
     int64_t terms = view->dims[axis == view->rank - 1 ? view->rank - 2 : view->rank - 1];
-    return (is_op(node, "MatMul") || is_op(node, "Gemm")) && terms <= TERMS_MAX;
+    return terms <= TERMS_MAX;
 }
 
 static void visit(struct verdict *v, const char *name, const struct view *view);
@@ -230,6 +231,8 @@ static const char *why_no_weight(const struct model *model, const struct verdict
     const struct tensor *t = &model->tensors[index];
     if (own->scope == ONNX_SCOPE_ATTRIBUTE)
         return "it is an attribute of a node";
+    if (own->scope == ONNX_SCOPE_SPARSE)
+        return "it is stored sparse";
     if (own->scope != 0)
         return "it is inside a subgraph";
     if (!*t->shown.name)
@@ -247,6 +250,8 @@ static const char *place_of(const struct onnx_tensor *own)
 {
     if (own->scope == ONNX_SCOPE_ATTRIBUTE)
         return "attribute";
+    if (own->scope == ONNX_SCOPE_SPARSE)
+        return "sparse";
     if (own->scope != 0)
         return "subgraph";
     return own->node >= 0 ? "constant" : "initializer";

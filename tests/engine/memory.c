@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "format/maker.h"
 #include "format/onnx.h"
+#include "format/source.h"
 #include "pare.h"
 #include "tap.h"
 
@@ -99,6 +100,21 @@ static bool transform(int64_t *ret_planned)
     return ok;
 }
 
+/* So that a runtime can map them. */
+static bool values_are_aligned(void)
+{
+    struct source *source;
+    struct model *model;
+    if (!source_open_path(out_path, &source, &err) || !model_open(source, &model, &err))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; i < model->tensor_count; i++)
+        if (model->tensors[i].file != model->main_file)
+            ok = ok && model->tensors[i].file_offset % 4096 == 0;
+    model_close(model);
+    return ok;
+}
+
 static int64_t size_of(const char *path)
 {
     CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -123,6 +139,7 @@ int main(void)
     if (!ok)
         printf("# %s\n", err.text);
     OK(ok && size_of(out_path) + size_of(out_data_path) == planned, "to the planned size");
+    OK(ok && values_are_aligned(), "large values begin at pages");
     OK(size_of(data_path) == TENSORS * TENSOR_BYTES, "the source keeps its size");
     getrusage(RUSAGE_SELF, &usage);
     printf("# peak %ld kB, largest tensor %lld kB\n", usage.ru_maxrss,

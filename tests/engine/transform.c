@@ -2,13 +2,16 @@
 /* The whole way through the public interface, on a real file and on made ones. */
 #include <dirent.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "format/maker.h"
 #include "pare.h"
 #include "tap.h"
@@ -198,6 +201,39 @@ static void steps_compose(void)
     chain_done(&c);
 }
 
+/* What feeds what afterwards shows which form was written. */
+static void forms_are_as_planned(void)
+{
+    struct chain c;
+    struct pare_model *after = NULL;
+    struct maker m;
+    maker_init(&m);
+    const int64_t dims[2] = { 32, 32 }, kernel[4] = { 16, 8, 3, 3 };
+    maker_weight(&m, "A", 2, dims, 1);
+    maker_weight(&m, "K", 4, kernel, 2);
+    maker_node(&m, "MatMul", "first", "x", "A", "h");
+    maker_node(&m, "Conv", "second", "h", "K", "y");
+    save("forms.onnx", &m);
+    bool ok = chain_run(&c, path_of("forms.onnx"), INT8, "forms8.onnx") &&
+              pare_model_open(path_of("forms8.onnx"), &after, &err);
+    const struct pare_tensor *a =
+        ok ? pare_model_tensor(after, (size_t)pare_model_find(after, "A_quantized")) : NULL;
+    const struct pare_tensor *k =
+        ok ? pare_model_tensor(after, (size_t)pare_model_find(after, "K_quantized")) : NULL;
+    const struct pare_tensor *s =
+        ok ? pare_model_tensor(after, (size_t)pare_model_find(after, "K_scale")) : NULL;
+    OK(a && a->dtype == PARE_I8 && !strcmp(a->op, "MatMulInteger") && !strcmp(a->node, "first"),
+       "a MatMul becomes an integer product of the same name");
+    OK(k && k->dtype == PARE_I8 && !strcmp(k->op, "Conv") && !strcmp(k->node, "second"),
+       "a Conv keeps its place behind Cast and Mul");
+    OK(s && s->rank == 4 && s->dims[0] == 16 && s->element_count == 16,
+       "its scales have the shape that broadcasts");
+    OK(ok && pare_model_find(after, "A") < 0 && pare_model_find(after, "K") < 0,
+       "the float weights are gone");
+    pare_model_close(after);
+    chain_done(&c);
+}
+
 /* ---- made models ---- */
 
 static const int64_t square[2] = { 32, 32 };
@@ -247,6 +283,9 @@ static void what_is_not_finite_is_refused(void)
     make_two(&m);
     maker_floats(&m, "C", 2, square, values);
     maker_node(&m, "MatMul", "third", "y", "C", "z");
+    values[700] = -INFINITY;
+    maker_floats(&m, "E", 2, square, values);
+    maker_node(&m, "MatMul", "", "z", "E", "i");
     values[700] = 3e38f;
     maker_floats(&m, "D", 2, square, values);
     maker_node(&m, "MatMul", "fourth", "z", "D", "o");
@@ -255,6 +294,7 @@ static void what_is_not_finite_is_refused(void)
     OK(ok && size_of(path_of("o.onnx")) == pare_plan_after_bytes(c.plan),
        "a model with a NaN in one weight is quantized but for that weight, as planned");
     IS(ok ? reason_of(c.plan, "C") : err.text, "it holds infinities or NaNs", "with a reason");
+    IS(ok ? reason_of(c.plan, "E") : err.text, "it holds infinities or NaNs", "an infinity too");
     IS(ok ? reason_of(c.plan, "D") : err.text,
        "its values are too large: twice the largest is infinite", "and so without a scale");
     chain_done(&c);
@@ -319,6 +359,80 @@ static void lengths_are_corrected(void)
     OK(ok, "graphs of many sizes are written whole and read back");
 }
 
+/* More nodes, names and pieces than any first allocation holds. */
+static void many_weights_are_fine(void)
+{
+    struct maker m;
+    struct chain c;
+    maker_init(&m);
+    for (int i = 0; i < 150; i++) {
+        char weight[16], x[16], y[16];
+        snprintf(weight, sizeof(weight), "W%d", i);
+        snprintf(x, sizeof(x), "x%d", i);
+        snprintf(y, sizeof(y), "x%d", i + 1);
+        maker_weight(&m, weight, 2, square, i);
+        maker_node(&m, "MatMul", "", x, weight, y);
+    }
+    save("many.onnx", &m);
+    bool ok = chain_run(&c, path_of("many.onnx"), BOTH, "many8.onnx");
+    OK(ok && pare_plan_changed_count(c.plan) == 150 &&
+           size_of(path_of("many8.onnx")) == pare_plan_after_bytes(c.plan),
+       "150 weights are written as planned");
+    struct pare_model *after = NULL;
+    OK(ok && pare_model_open(path_of("many8.onnx"), &after, &err) &&
+           pare_model_find(after, "W149_quantized") >= 0,
+       "and read back");
+    enum json_kind kind;
+    OK(ok && json_check(pare_plan_json(c.plan), strlen(pare_plan_json(c.plan)), &kind, &err) &&
+           json_check(pare_report_json(c.report), strlen(pare_report_json(c.report)), &kind, &err),
+       "the plan's and the report's JSON are well-formed");
+    pare_model_close(after);
+    chain_done(&c);
+}
+
+/* The digest may be known, or not wanted. */
+static void the_digest_is_optional(void)
+{
+    static const char hex[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    struct chain c;
+    bool ok = chain_plan(&c, mnist(), INT8, "digest.onnx");
+    int64_t full = ok ? pare_plan_after_bytes(c.plan) : 0;
+    pare_plan_free(c.plan);
+    struct pare_plan_options options = { .name = "digest.onnx", .source_sha256 = hex };
+    ok = ok && pare_plan_make(c.model, c.recipe, &options, &c.plan, &err) &&
+         pare_run(c.plan, path_of("digest.onnx"), NULL, &c.report, &err);
+    OK(ok && strstr(pare_report_json(c.report), hex), "a digest that is given is taken");
+    pare_report_free(c.report);
+    pare_plan_free(c.plan);
+    c.report = NULL;
+    c.plan = NULL;
+    options = (struct pare_plan_options){ .name = "digest.onnx", .no_digest = true };
+    ok = ok && pare_plan_make(c.model, c.recipe, &options, &c.plan, &err) &&
+         pare_run(c.plan, path_of("digest.onnx"), NULL, &c.report, &err);
+    OK(ok && !strstr(pare_report_json(c.report), "sha256") &&
+           pare_plan_after_bytes(c.plan) < full &&
+           size_of(path_of("digest.onnx")) == pare_plan_after_bytes(c.plan),
+       "without one the plan is still exact");
+    options.source_sha256 = "short";
+    struct pare_plan *plan;
+    OK(!pare_plan_make(c.model, c.recipe, &options, &plan, &err) &&
+           !strcmp(err.text, "a SHA-256 has 64 hex digits"),
+       "half a digest is refused");
+    chain_done(&c);
+}
+
+static void an_amount_of_nothing_changes_nothing(void)
+{
+    struct chain c;
+    bool ok = chain_plan(&c, mnist(),
+                         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0}]}",
+                         "zero.onnx");
+    OK(ok && pare_plan_changed_count(c.plan) == 0, "amount 0 changes nothing");
+    IS(ok ? reason_of(c.plan, "Parameter87") : err.text, "the amount takes none of its elements",
+       "and says so");
+    chain_done(&c);
+}
+
 /* ---- stopping, refusing ---- */
 
 static bool stop_at(void *data, const struct pare_progress *progress)
@@ -370,20 +484,41 @@ static void the_source_is_safe(void)
     chain_done(&c);
 }
 
+static void a_full_disk_leaves_nothing(void)
+{
+    struct chain c;
+    struct rlimit before, small;
+    bool ok = chain_plan(&c, mnist(), INT8, "full.onnx");
+    int files = files_in_folder();
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){ .rlim_cur = 4096, .rlim_max = before.rlim_max };
+    setrlimit(RLIMIT_FSIZE, &small);
+    ok = ok && !pare_run(c.plan, path_of("full.onnx"), NULL, &c.report, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    OK(ok && err.code == PARE_ERR_IO && strstr(err.text, "full.onnx"),
+       "where no more can be written, the file is named");
+    OK(files_in_folder() == files, "and nothing of it is left");
+    chain_done(&c);
+}
+
 static void provenance_is_of_the_last_run(void)
 {
     struct chain c;
     struct pare_model *after = NULL;
     int recipes = 0, digests = 0;
+    bool of_this = false;
     bool ok = chain_run(&c, path_of("half.onnx"), INT8, "twice.onnx") &&
               pare_model_open(path_of("twice.onnx"), &after, &err);
     for (size_t i = 0; ok && i < pare_model_fact_count(after); i++) {
         const struct pare_fact *fact = pare_model_fact(after, i);
-        recipes += !strcmp(fact->key, "pare.recipe") && strstr(fact->value, "quantize");
-        digests += !strcmp(fact->key, "pare.source_sha256") &&
-                   strstr(pare_report_json(c.report), fact->value);
+        recipes += !strcmp(fact->key, "pare.recipe");
+        digests += !strcmp(fact->key, "pare.source_sha256");
+        of_this = of_this || (!strcmp(fact->key, "pare.source_sha256") &&
+                              strstr(pare_report_json(c.report), fact->value));
     }
-    OK(ok && recipes == 1 && digests == 1, "an output carries the labels of its own making, once");
+    OK(ok && recipes == 1 && digests == 1 && of_this,
+       "an output carries the labels of its own making, once");
     pare_model_close(after);
     chain_done(&c);
 }
@@ -417,13 +552,18 @@ int main(void)
     a_real_model_shrinks();
     pruning_is_exact_in_the_file();
     steps_compose();
+    forms_are_as_planned();
     globs_and_skips_have_reasons();
     what_is_not_finite_is_refused();
     nothing_to_do_is_refused();
     small_weights_stay();
     lengths_are_corrected();
+    many_weights_are_fine();
+    the_digest_is_optional();
+    an_amount_of_nothing_changes_nothing();
     stopping_leaves_nothing();
     the_source_is_safe();
+    a_full_disk_leaves_nothing();
     provenance_is_of_the_last_run();
     what_is_missing_is_said();
     clean_up();

@@ -132,6 +132,29 @@ static void add_twice(struct maker *m)
     add_matmul(m);
 }
 
+/* A node with a matrix among its attributes, whose output has the name of no weight. */
+static void add_attribute_tensor(struct maker *m)
+{
+    struct buf tensor, attribute, node;
+    buf_init(&tensor, 1000);
+    buf_init(&attribute, 1000);
+    buf_init(&node, 1000);
+    for (int i = 0; i < 2; i++)
+        wire_put_int(&tensor, TENSOR_DIMS, 1);
+    wire_put_int(&tensor, TENSOR_TYPE, ONNX_FLOAT);
+    wire_put_bytes(&tensor, TENSOR_RAW, "\0\0\0\0", 4);
+    wire_put_text(&attribute, 1, "table");
+    wire_put_bytes(&attribute, 10, tensor.data, tensor.length);
+    wire_put_text(&node, 2, "made");
+    wire_put_text(&node, 4, "Custom");
+    wire_put_bytes(&node, 5, attribute.data, attribute.length);
+    wire_put_bytes(&m->graph, GRAPH_NODE, node.data, node.length);
+    maker_node(m, "MatMul", "", "made", "W", "y");
+    buf_done(&tensor);
+    buf_done(&attribute);
+    buf_done(&node);
+}
+
 static void weights_are_weighed(void)
 {
     struct tensor t = weigh(17, 2, matrix, add_matmul);
@@ -163,6 +186,14 @@ static void weights_are_weighed(void)
     static const int64_t vector[1] = { 24 };
     t = weigh(17, 1, vector, add_matmul);
     OK(!t.weight && t.no_weight, "a vector is no weight");
+    t = weigh(17, 1, vector, add_conv);
+    OK(!t.weight && t.no_weight, "not even a Conv's");
+    static const int64_t tall[2] = { 70000, 2 };
+    t = weigh(17, 2, tall, add_matmul);
+    OK(t.weight && t.int8 == INT8_WEIGHT_ONLY,
+       "a product of more terms than an int32 sum holds is not dynamic");
+    t = weigh(17, 2, matrix, add_attribute_tensor);
+    OK(t.weight && t.int8 == INT8_DYNAMIC, "a tensor that is a node's setting is nobody's input");
 }
 
 static void refused(const char *what, const void *bytes, size_t length, const char *expected)
