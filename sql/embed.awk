@@ -22,12 +22,14 @@ migrations && FNR == 1 {
 migrations { if ($0 !~ /^--/ && $0 !~ /^[ \t]*$/) print quoted($0); next }
 /^-- name: / { close_block(); name = $3; print "\nstatic const char query_" name "[] __attribute__((unused)) ="; next }
 /^-- part: / { close_block(); part = $3; next }
+/^--> / && !($2 in parts) { print FILENAME ":" FNR ": no part " $2 " before this line" >"/dev/stderr"; failed = 1; exit 1 }
 /^--> / && part { parts[part] = parts[part] parts[$2]; next }
 /^--> / { printf "%s", parts[$2]; next }
 /^--/ || /^[ \t]*$/ { next }
 part { parts[part] = parts[part] quoted($0) "\n" }
 name { print quoted($0) }
 END {
+    if (failed) exit 1
     if (migrations) print "    \"\" },\n};"
     else close_block()
 }

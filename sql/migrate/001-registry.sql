@@ -9,6 +9,9 @@ CREATE TABLE pare.setting (
     value text NOT NULL
 );
 INSERT INTO pare.setting VALUES ('inline_limit_bytes', '500000000');
+INSERT INTO pare.setting
+SELECT 'models_schema', n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = to_regclass('ml_models');
 
 -- The default of a model is the newest event of its name. Append-only: promoting is inserting
 -- (name, rev + 1), so of two who saw the same rev the primary key lets one through.

@@ -94,7 +94,7 @@ SELECT path, start_at, size_bytes, encode(sha256, 'hex') FROM pare.file WHERE ar
 SELECT substring(model_data FROM $2::int + 1 FOR $3::int) FROM ml_models WHERE id = $1 AND xmin::text = $4
 
 -- name: artifact_chunks
-SELECT bytes, sha256 FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 ORDER BY start_at LIMIT $3
+SELECT bytes, sha256, c.start_at::text FROM pare.chunk c WHERE artifact_id = $1 AND start_at >= $2 ORDER BY c.start_at LIMIT $3
 
 -- Whether the stored bytes still are what is on record, judged on the server; NULL when nothing is on record.
 -- name: artifact_intact
@@ -112,8 +112,13 @@ SELECT CASE WHEN a.id IS NULL THEN NULL
 SELECT count(*), coalesce(sum(a.size_bytes), 0) FROM pare.artifact a
  WHERE a.model_id IS NOT NULL AND NOT EXISTS (SELECT FROM ml_models m WHERE m.id = a.model_id)
 
+-- Only beside the ml_models that the schema was made for: by another search_path all would seem to have vanished.
 -- name: artifact_sweep_vanished
 WITH gone AS (DELETE FROM pare.artifact a
                WHERE a.model_id IS NOT NULL AND NOT EXISTS (SELECT FROM ml_models m WHERE m.id = a.model_id)
+                 AND EXISTS (SELECT FROM pare.setting s
+                               JOIN pg_class c ON c.oid = to_regclass('ml_models')
+                               JOIN pg_namespace n ON n.oid = c.relnamespace
+                              WHERE s.key = 'models_schema' AND s.value = n.nspname)
               RETURNING a.size_bytes)
 SELECT count(*), coalesce(sum(size_bytes), 0) FROM gone

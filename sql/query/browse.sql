@@ -18,11 +18,12 @@ SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_m
        || '/' || (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pare.artifact)
 
 -- For each version that was measured under the same conditions on the same data as its model's default:
--- both latencies and both accuracies of the newest such pair.
+-- both latencies and both accuracies of the newest such pair; the latencies only where one job measured both
+-- in turns (then `at` is the same): only those can be compared.
 -- name: browse_alike
 SELECT DISTINCT ON (c.model_id) c.model_id,
-       CASE WHEN jsonb_typeof(c.result -> 'inference_ms') = 'number' THEN left(c.result ->> 'inference_ms', 700) END,
-       CASE WHEN jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
+       CASE WHEN c.at = b.at AND jsonb_typeof(c.result -> 'inference_ms') = 'number' THEN left(c.result ->> 'inference_ms', 700) END,
+       CASE WHEN c.at = b.at AND jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
        CASE WHEN jsonb_typeof(c.result -> 'accuracy') = 'number' THEN left(c.result ->> 'accuracy', 700) END,
        CASE WHEN jsonb_typeof(b.result -> 'accuracy') = 'number' THEN left(b.result ->> 'accuracy', 700) END
   FROM (SELECT DISTINCT ON (e.name) e.name, e.to_id FROM pare.default_event e ORDER BY e.name, e.rev DESC) d
@@ -30,7 +31,7 @@ SELECT DISTINCT ON (c.model_id) c.model_id,
   JOIN ml_models m ON m.name = d.name AND m.id <> d.to_id
   JOIN pare.measurement c ON c.model_id = m.id AND c.conditions = b.conditions
                          AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
- ORDER BY c.model_id, c.id DESC, b.id DESC
+ ORDER BY c.model_id, c.at = b.at DESC, c.id DESC, b.id DESC
 
 -- $1: the id, as text because it shares its place with a name.
 -- name: browse_by_id_guest
@@ -40,8 +41,8 @@ SELECT DISTINCT ON (c.model_id) c.model_id,
 -- The same for one version (name $1, version $2) and the default $3.
 -- name: browse_alike_one
 SELECT c.model_id,
-       CASE WHEN jsonb_typeof(c.result -> 'inference_ms') = 'number' THEN left(c.result ->> 'inference_ms', 700) END,
-       CASE WHEN jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
+       CASE WHEN c.at = b.at AND jsonb_typeof(c.result -> 'inference_ms') = 'number' THEN left(c.result ->> 'inference_ms', 700) END,
+       CASE WHEN c.at = b.at AND jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
        CASE WHEN jsonb_typeof(c.result -> 'accuracy') = 'number' THEN left(c.result ->> 'accuracy', 700) END,
        CASE WHEN jsonb_typeof(b.result -> 'accuracy') = 'number' THEN left(b.result ->> 'accuracy', 700) END
   FROM ml_models m
@@ -49,4 +50,18 @@ SELECT c.model_id,
   JOIN pare.measurement b ON b.model_id = $3 AND c.conditions = b.conditions
                          AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
  WHERE m.name = $1 AND m.version = $2
- ORDER BY c.id DESC, b.id DESC LIMIT 1
+ ORDER BY c.at = b.at DESC, c.id DESC, b.id DESC LIMIT 1
+
+-- The first page of catalog_list, with its arguments: each row looks up its own default, so that the first rows
+-- do not wait for all models' defaults to be sorted.
+-- name: browse_page
+--> columns
+       coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
+       m.stored IS NOT NULL,
+--> json_columns
+--> rows
+  LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e
+                      WHERE e.name = m.name ORDER BY e.rev DESC LIMIT 1) d ON true
+  LEFT JOIN pare.lineage l ON l.model_id = m.id
+  LEFT JOIN pare.artifact a ON a.model_id = m.id
+ WHERE $1::text IS NULL ORDER BY m.name, m.version LIMIT $7
