@@ -80,7 +80,7 @@ def main():
     terminal = Terminal([PARE], 48, 160)
     while b"model_0001" not in terminal.raw:
         terminal.pump(5)
-    streaming = [first_byte(terminal, b"j" if i % 2 else b"k")[0] for i in range(60)]
+    streaming = [first_byte(terminal, b"k" if i % 2 else b"j")[0] for i in range(60)]
     spread("key while rows stream in (first 60 keys)", streaming)
     terminal.settle()
     print("%-44s %.0f ms" % ("all loaded after", (time.monotonic() - terminal.started) * 1e3))

@@ -5,7 +5,7 @@ and holds the bytes that the formulas give.
     onnx_int8.py [--keep FOLDER]        TAP on stdout
 
 Runs tests/engine/transform_file of the build folder (top_builddir). Skips itself where onnx,
-onnxruntime or numpy cannot be imported; requirements.txt pins what it was written against.
+onnxruntime or numpy cannot be imported, unless PARE_PEERS is set; requirements.txt pins what it was written against.
 """
 import json
 import os
@@ -21,6 +21,9 @@ try:
     import onnxruntime as ort
     from onnx import TensorProto, helper, numpy_helper
 except ImportError as missing:
+    if os.environ.get("PARE_PEERS"):
+        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
+        sys.exit(1)
     print("1..0 # SKIP %s" % missing)
     sys.exit(0)
 

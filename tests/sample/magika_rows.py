@@ -53,7 +53,7 @@ def features(path, config):
 
 
 def candidates(root, labels, config):
-    """Files by label, each list in an order that depends on the paths alone."""
+    """Files by label, each list in an order that depends on the paths below the root alone."""
     found = {}
     for folder, folders, files in os.walk(root, onerror=lambda error: None):
         folders.sort()
@@ -69,7 +69,7 @@ def candidates(root, labels, config):
             if config["min_file_size_for_dl"] <= size <= SIZE_MAX:
                 found.setdefault(labels[extension], []).append(path)
     for paths in found.values():
-        paths.sort(key=lambda p: hashlib.sha256(p.encode("utf-8", "surrogateescape")).digest())
+        paths.sort(key=lambda p: hashlib.sha256(os.path.relpath(p, root).encode("utf-8", "surrogateescape")).digest())
     return found
 
 
