@@ -3,6 +3,7 @@
 #include "cli/sheet.h"
 #include "cli/visit.h"
 #include "registry/health.h"
+#include "runtime/ort.h"
 
 static const struct sheet_column columns[] = {
     { "check", "check", SHEET_TEXT },
@@ -35,6 +36,23 @@ static bool sweep(const struct visit *visit, struct pare_error *err)
     return true;
 }
 
+/* Without it everything but measuring works. */
+static struct health_finding look_for_runtime(struct arena *arena)
+{
+    struct runtime *runtime;
+    struct pare_error err;
+    if (!runtime_open(NULL, &runtime, &err))
+        return (struct health_finding){ "ONNX Runtime", HEALTH_NOTE,
+                                        "not found: nothing can be measured",
+                                        arena_strdup(arena, err.text) };
+    struct health_finding found = {
+        "ONNX Runtime", HEALTH_OK,
+        arena_printf(arena, "%s, %s", runtime_version(runtime), runtime_path(runtime)), NULL
+    };
+    runtime_close(runtime);
+    return found;
+}
+
 static bool run(struct cli *cli, struct pare_error *err)
 {
     CLEANUP(visit_close) struct visit visit = { 0 };
@@ -48,6 +66,8 @@ static bool run(struct cli *cli, struct pare_error *err)
         return false;
     if (!health_look(&visit.registry, &cli->arena, findings, &count, err))
         return false;
+    if (count < HEALTH_FINDINGS_MAX)
+        findings[count++] = look_for_runtime(&cli->arena);
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
     for (size_t i = 0; i < count; i++) {
         put(&sheet, &findings[i]);
