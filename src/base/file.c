@@ -143,8 +143,8 @@ bool file_read(const char *path, struct buf *buf, struct pare_error *err)
         return error_errno(err, "cannot open %s", path);
     for (;;) {
         size_t before = buf->length;
-        size_t step = MIN((size_t)READ_STEP, buf->ceiling - before + 1);
-        char *room = step <= buf->ceiling - before ? buf_grow(buf, step) : NULL;
+        size_t step = MIN((size_t)READ_STEP, buf->ceiling - before);
+        char *room = step ? buf_grow(buf, step) : NULL;
         char beyond;
         ssize_t n = read(fd, room ? room : &beyond, room ? step : 1);
         buf->length = before + (room && n > 0 ? (size_t)n : 0);

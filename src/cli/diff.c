@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-#include <unistd.h>
-
 #include "cli/tensors.h"
+#include "cli/transform.h"
 #include "cli/visit.h"
 #include "jobs/job.h"
 #include "jobs/spool.h"
@@ -15,11 +13,6 @@ struct sides {
     struct spool spool;
     struct pare_model *models[2];
 };
-
-static bool is_file(const char *operand)
-{
-    return access(operand, F_OK) == 0 && (strchr(operand, '/') || !strchr(operand, ':'));
-}
 
 static bool version_path(struct cli *cli, struct sides *sides, const char *ref, const char *folder,
                          const char **ret_path, struct pare_error *err)
@@ -35,8 +28,9 @@ static bool version_path(struct cli *cli, struct sides *sides, const char *ref, 
                            .spool = sides->spool.path,
                            .pipe = -1,
                            .cancelled = cli->interrupt };
-    if (!visit_find(cli, &sides->visit, ref, &cli->arena, &version, err) ||
-        !spool_version(&run, &version, folder, &cli->arena, &bytes, err))
+    if (!visit_find(cli, &sides->visit, ref, &cli->arena, &version, err))
+        return transform_looks_like_file(ref) ? error_prefix(err, "no such file") : false;
+    if (!spool_version(&run, &version, folder, &cli->arena, &bytes, err))
         return false;
     *ret_path = bytes.path;
     return true;
@@ -48,15 +42,19 @@ static bool compare(struct cli *cli, struct sides *sides, struct pare_error *err
     struct pare_report *report;
     for (int i = 0; i < 2; i++) {
         const char *path = cli->operands[i];
-        if (!is_file(path) && !version_path(cli, sides, path, i ? "b" : "a", &path, err))
+        bool is_file;
+        if (!transform_is_file(cli, path, false, &is_file, err))
+            return false;
+        if (!is_file && !version_path(cli, sides, path, i ? "b" : "a", &path, err))
             return false;
         if (!pare_model_open(path, &sides->models[i], err))
             return false;
     }
-    if (!pare_diff(sides->models[0], sides->models[1], tensors_progress, &bar, &report, err))
-        return false;
+    bool ok = pare_diff(sides->models[0], sides->models[1], tensors_progress, &bar, &report, err);
     tensors_bar_done(&bar);
-    bool ok = tensors_print_report(cli, report, err);
+    if (!ok)
+        return false;
+    ok = tensors_print_report(cli, report, err);
     pare_report_free(report);
     return ok;
 }

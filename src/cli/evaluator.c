@@ -19,8 +19,8 @@
 enum { OUTPUT_MAX = 1 << 20 };
 
 /* The command's standard output into `output`; its errors stay on ours. */
-static bool capture(const char *command, const char *path, struct buf *output,
-                    struct pare_error *err)
+static bool capture(const char *command, const char *path, const volatile sig_atomic_t *interrupt,
+                    struct buf *output, struct pare_error *err)
 {
     int ends[2], status;
     if (pipe(ends) != 0)
@@ -47,6 +47,8 @@ static bool capture(const char *command, const char *path, struct buf *output,
         return error_errno(err, "cannot start %s", command);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (*interrupt)
+        return error_set(err, PARE_ERR_INTERRUPTED, "--exec %s: interrupted", command);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return error_set(err, PARE_ERR_FAILED, "--exec %s: it ended with %s %d", command,
                          WIFEXITED(status) ? "code" : "signal",
@@ -109,7 +111,8 @@ bool evaluator_run(const struct cli *cli, const struct visit *visit, const struc
         .registry = &visit->registry, .spool = spool.path, .pipe = -1, .cancelled = cli->interrupt
     };
     bool ok = spool_version(&run, version, "version", &arena, &bytes, err) &&
-              capture(command, bytes.path, &output, err) && judge(command, &output, err) &&
+              capture(command, bytes.path, cli->interrupt, &output, err) &&
+              judge(command, &output, err) &&
               store(cli, visit, version, command, buf_string(&output), err);
     buf_done(&output);
     spool_close(&spool);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -36,6 +37,11 @@ static bool run(struct cli *cli, struct pare_error *err)
     struct buf recipe;
     if (!path)
         return error_set(err, PARE_ERR_USAGE, "run wants --recipe FILE; see: man pare-recipe");
+    if (access(path, F_OK) != 0) {
+        error_errno(err, "cannot open %s", path);
+        err->code = PARE_ERR_NOT_FOUND;
+        return false;
+    }
     buf_init(&recipe, RECIPE_MAX);
     bool ok = file_read(path, &recipe, err);
     struct transform_request request = { .recipe = buf_string(&recipe) };

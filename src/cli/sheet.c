@@ -234,13 +234,17 @@ static void put_separated(const char *text, bool tsv, struct buf *out)
     bool quote = !tsv && strpbrk(text, ",\"\r\n");
     if (quote)
         buf_char(out, '"');
-    for (const char *p = text; *p; p++) {
-        if (tsv && (*p == '\t' || *p == '\n' || *p == '\\' || *p == '\r'))
+    const char *special = tsv ? "\t\n\\\r" : "\"";
+    for (const char *p = text;; p++) {
+        size_t plain = strcspn(p, special);
+        buf_add(out, p, plain);
+        p += plain;
+        if (!*p)
+            break;
+        if (tsv)
             buf_printf(out, "\\%c", *p == '\t' ? 't' : *p == '\n' ? 'n' : *p == '\r' ? 'r' : '\\');
-        else if (quote && *p == '"')
-            buf_text(out, "\"\"");
         else
-            buf_char(out, *p);
+            buf_text(out, "\"\"");
     }
     if (quote)
         buf_char(out, '"');

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -20,18 +21,43 @@
 
 enum { SPEC_MAX = 4 << 20 };
 
-bool transform_is_file(const struct cli *cli, const char *operand)
+bool transform_looks_like_file(const char *operand)
 {
     static const char *const suffixes[] = { ".onnx", ".safetensors", ".pt", ".pth", ".bin" };
     size_t length = strlen(operand);
     bool looks = strchr(operand, '/') != NULL;
-    if (cli_has(cli, "o"))
-        return true;
     for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
         size_t suffix = strlen(suffixes[i]);
         looks |= length > suffix && !strcmp(operand + length - suffix, suffixes[i]);
     }
-    return looks && access(operand, F_OK) == 0;
+    return looks;
+}
+
+/* Looked up only in a database that somebody names: work on files starts none. */
+static bool is_version_too(const struct cli *cli, const char *operand, struct arena *arena,
+                           struct version *ret_version)
+{
+    CLEANUP(visit_close) struct visit visit = { 0 };
+    struct pare_error ignored;
+    return *operand != '/' && *operand != '.' && !visit_is_private(cli) &&
+           visit_open(cli, &visit, &ignored) &&
+           visit_find(cli, &visit, operand, arena, ret_version, &ignored);
+}
+
+bool transform_is_file(const struct cli *cli, const char *operand, bool told, bool *ret_is,
+                       struct pare_error *err)
+{
+    struct arena arena = { 0 };
+    struct version version;
+    bool is = told || (transform_looks_like_file(operand) && access(operand, F_OK) == 0);
+    bool both = is && !told && is_version_too(cli, operand, &arena, &version);
+    if (both)
+        error_set(err, PARE_ERR_USAGE,
+                  "%s could be the file ./%s or the version %s:%s: write it so, whichever is meant",
+                  operand, operand, version.name, version.version);
+    arena_done(&arena);
+    *ret_is = is;
+    return !both;
 }
 
 char *transform_name(const char *version, const struct transform_request *request,
@@ -131,6 +157,32 @@ static bool run_file(struct cli *cli, struct file_work *work, const char *output
            write_report(cli_option(cli, "report"), pare_report_json(work->report), err);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    if (!strcmp(a, b))
+        return true;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+/* What is written must not be written over what was read, nor twice. */
+static bool check_targets(const struct cli *cli, const char *path, struct pare_error *err)
+{
+    const char *output = cli_option(cli, "o"), *report = cli_option(cli, "report");
+    if (report && same_file(report, path))
+        return error_set(err, PARE_ERR_REFUSED, "refused: --report %s is the source itself",
+                         report);
+    if (report && output && same_file(report, output))
+        return error_set(err, PARE_ERR_REFUSED, "refused: --report %s is the output itself",
+                         report);
+    if (output && (cli_has(cli, "as") || cli_has(cli, "detach")))
+        return error_set(err, PARE_ERR_USAGE,
+                         "-o works on files; --%s is for versions of a registry",
+                         cli_has(cli, "as") ? "as" : "detach");
+    return true;
+}
+
 static bool do_file(struct cli *cli, const struct transform_request *request, const char *path,
                     struct pare_error *err)
 {
@@ -145,6 +197,8 @@ static bool do_file(struct cli *cli, const struct transform_request *request, co
         err->code = PARE_ERR_NOT_FOUND;
         return false;
     }
+    if (!check_targets(cli, path, err))
+        return false;
     bool ok = plan_file(cli, request, path, output, &work, &bar, err);
     tensors_bar_done(&bar);
     if (ok && dry_run) {
@@ -280,8 +334,10 @@ static bool do_version(struct cli *cli, const struct transform_request *request,
     CLEANUP(visit_close) struct visit visit = { 0 };
     struct version parent, taken;
     bool is = false;
-    if (!visit_open(cli, &visit, err) || !visit_find(cli, &visit, ref, &cli->arena, &parent, err))
+    if (!visit_open(cli, &visit, err))
         return false;
+    if (!visit_find(cli, &visit, ref, &cli->arena, &parent, err))
+        return transform_looks_like_file(ref) ? error_prefix(err, "no such file") : false;
     if (cli_has(cli, "dry-run"))
         return plan_version(cli, &visit, request, &parent, err);
     const char *version = cli_has(cli, "as")
@@ -301,6 +357,8 @@ static bool do_version(struct cli *cli, const struct transform_request *request,
 bool transform_do(struct cli *cli, const struct transform_request *request, struct pare_error *err)
 {
     const char *operand = cli->operands[0];
-    return transform_is_file(cli, operand) ? do_file(cli, request, operand, err)
-                                           : do_version(cli, request, operand, err);
+    bool is_file;
+    if (!transform_is_file(cli, operand, cli_has(cli, "o"), &is_file, err))
+        return false;
+    return is_file ? do_file(cli, request, operand, err) : do_version(cli, request, operand, err);
 }

@@ -36,8 +36,15 @@ MUST_CHECK bool transform_do(struct cli *cli, const struct transform_request *re
 char *transform_name(const char *version, const struct transform_request *request,
                      struct arena *arena);
 
-/* Whether the operand is a file, by the rule above. */
-bool transform_is_file(const struct cli *cli, const char *operand);
+/*
+ * Whether the operand is a file, by the rule above; where it could be a version just as well
+ * it fails, naming both. `told`: -o is given.
+ */
+MUST_CHECK bool transform_is_file(const struct cli *cli, const char *operand, bool told,
+                                  bool *ret_is, struct pare_error *err);
+
+/* Whether the operand is written like a file's name. */
+bool transform_looks_like_file(const char *operand);
 
 /* The include and exclude globs of a step, ", \"include\": [...]", from --include and --exclude. */
 struct buf;

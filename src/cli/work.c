@@ -99,7 +99,7 @@ static bool wait_for(const struct cli *cli, const struct visit *visit, int64_t i
         if (!ok && *cli->interrupt)
             return leave(cli, visit, id, err);
         if (!ok)
-            return false;
+            return error_prefix(err, "job %lld goes on without this command", (long long)id);
         if (!open)
             break;
         if (*cli->interrupt)
@@ -121,8 +121,11 @@ bool work_do(const struct cli *cli, const struct visit *visit, const struct queu
         return false;
     if (!added)
         cli_say("the same job is under way already: %lld", (long long)id);
-    /* On a registry that others share nobody is made to work unasked. */
-    if (added && (!detach || visit->is_private) && !work_start(cli, id, err))
+    /*
+     * On a registry that others share nobody is made to work unasked. Who waits starts a worker
+     * for a job of somebody else's too, which may have none; where it has one this one idles.
+     */
+    if ((!detach || (added && visit->is_private)) && !work_start(cli, id, err))
         return false;
     if (detach) {
         printf("%lld\n", (long long)id);

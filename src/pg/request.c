@@ -352,8 +352,11 @@ void pg_rollback(struct pg *pg)
         if (PQpipelineSync(pg->conn))
             (void)!wait_done(pg, &ignored);
     }
+    char failure[sizeof(pg->sqlstate)]; /* which is what callers ask for, not the rollback's */
+    memcpy(failure, pg->sqlstate, sizeof(failure));
     if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
         (void)!pg_query(pg, "ROLLBACK", PG_NO_ARGS, NULL, &ignored);
+    memcpy(pg->sqlstate, failure, sizeof(failure));
     pg->interrupt = interrupt;
 }
 

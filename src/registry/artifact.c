@@ -187,6 +187,9 @@ static bool take_chunk(void *data, const struct pg_rows *rows, struct pare_error
     const void *recorded = pg_bytes(rows, 0, 1, &sum_length);
     if (r->position >= r->file_end)
         return true; /* the next file's */
+    if (pg_int(rows, 0, 2) != r->position)
+        return error_set(err, PARE_ERR_FAILED, "the chunk at byte %lld is missing",
+                         (long long)r->position);
     digest_of(bytes, length, sum);
     if (sum_length != sizeof(sum) || memcmp(sum, recorded, sizeof(sum)) != 0)
         return error_set(err, PARE_ERR_FAILED,

@@ -76,6 +76,9 @@ bool browse_take_registry(const struct pg_rows *rows, struct pg *pg, bool read_o
         .host = keep(&arena, pg_fact(pg, "host")),
         .server_version = keep(&arena, pg_text(rows, 0, 14)),
         .current_schema = keep(&arena, pg_text(rows, 0, 12)),
+        .role_sql = keep(&arena, pg_text(rows, 0, 15)),
+        .database_sql = keep(&arena, pg_text(rows, 0, 16)),
+        .schema_sql = keep(&arena, pg_text(rows, 0, 17)),
         .actor = find_actor(&arena),
         .read_only = read_only,
         .standby = pg_bool(rows, 0, 2),
@@ -91,7 +94,7 @@ bool browse_take_registry(const struct pg_rows *rows, struct pg *pg, bool read_o
         .can_create_table = pg_bool(rows, 0, 11),
     };
     registry.arena = arena;
-    if (!registry.actor || !registry.current_schema) {
+    if (!registry.actor || !registry.schema_sql) {
         arena_done(&arena);
         return error_no_memory(err, HOST_MAX);
     }
@@ -342,11 +345,11 @@ bool browse_take_set(struct pg_rows *const *rows, const struct promotion *promot
         return true;
     }
     if (pg_row_count(newest) == 0 || pg_int(newest, 0, 0) == promotion->newest.rev)
-        return error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has been deleted meanwhile. Nothing changed",
-                         to->name, to->version);
+        return error_set(err, PARE_ERR_NOT_FOUND,
+                         "%s:%s has been deleted meanwhile. Nothing changed", to->name,
+                         to->version);
     say_age(pg_int(newest, 0, 14), age, sizeof(age));
-    return error_set(err, PARE_ERR_REFUSED,
-                     "refused: %s made %s the default %s (rev %lld). Nothing changed",
-                     pg_text(newest, 0, 7), pg_text(newest, 0, 5), age,
-                     (long long)pg_int(newest, 0, 0));
+    return error_set(
+        err, PARE_ERR_REFUSED, "refused: %s made %s the default %s (rev %lld). Nothing changed",
+        pg_text(newest, 0, 7), pg_text(newest, 0, 5), age, (long long)pg_int(newest, 0, 0));
 }

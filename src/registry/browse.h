@@ -81,7 +81,7 @@ struct browse_list {
     size_t model_count;
     int path_count;
     int widest_name, widest_version, widest_type, widest_optimization; /* terminal columns */
-    bool no_memory; /* rows are missing */
+    bool no_memory;                                                    /* rows are missing */
     struct arena scratch;
 };
 

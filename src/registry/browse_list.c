@@ -221,7 +221,8 @@ static bool put_version(struct browse_list *list, const struct version *v)
         .is_default = v->is_default,
         .has_inline_bytes = v->has_inline_bytes,
     };
-    bool same_model = list->count > list->group_start && list->rows[list->count - 1].name == row.name;
+    bool same_model =
+        list->count > list->group_start && list->rows[list->count - 1].name == row.name;
     if (!same_model) {
         end_model(list);
         widen(&list->widest_name, v->name);
@@ -260,11 +261,14 @@ static struct pg_statement *add(struct browse_batch *batch, const char *sql, pg_
 void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
                      const char *const paths[VERSION_PATHS_MAX], struct browse_list *list)
 {
-    struct pg_statement *statement =
-        add(batch, guest ? query_catalog_list_guest : query_catalog_list, take_row, list);
-    struct pg_arg args[] = { PG_NULL,           PG_BOOL(false),    PG_TEXT(paths[0]),
-                             PG_TEXT(paths[1]), PG_TEXT(paths[2]), PG_TEXT(paths[3]),
-                             PG_NULL };
+    const char *sql = guest   ? query_catalog_list_guest
+                      : limit ? query_browse_page
+                              : query_catalog_list;
+    struct pg_statement *statement = add(batch, sql, take_row, list);
+    struct pg_arg args[] = {
+        PG_NULL,           PG_BOOL(false), PG_TEXT(paths[0]), PG_TEXT(paths[1]), PG_TEXT(paths[2]),
+        PG_TEXT(paths[3]), PG_NULL
+    };
     if (limit)
         args[6] = PG_INT(limit);
     struct pg_arg *copy = arena_alloc(batch->arena, sizeof(args));
@@ -302,9 +306,9 @@ void browse_version(const struct browse_list *list, size_t index, char *created,
         const struct browse_value *value = list->values[i] ? &list->values[i][index] : NULL;
         v->values[i] = (struct version_value){ .number = NAN };
         if (value && value->kind)
-            v->values[i] = (struct version_value){
-                .kind = value->kind, .number = value->number, .text = browse_word(list, value->text)
-            };
+            v->values[i] = (struct version_value){ .kind = value->kind,
+                                                   .number = value->number,
+                                                   .text = browse_word(list, value->text) };
     }
 }
 

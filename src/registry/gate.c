@@ -179,8 +179,16 @@ static bool judge_rule(struct judge *judge, const char *rule, bool built_in, str
 {
     struct field_paths paths = { 0 };
     struct filter filter;
-    if (!filter_parse(rule, &paths, judge->arena, &filter, NULL, err))
-        return error_prefix(err, "the gate \"%s\"", rule);
+    if (!filter_parse(rule, &paths, judge->arena, &filter, NULL, err)) {
+        /* Not set by gate_set(): a rule that nobody can read is not passed. */
+        judge->results[judge->count++] =
+            (struct gate_result){ .rule = text_clean_dup(judge->arena, rule),
+                                  .built_in = built_in,
+                                  .verdict = GATE_MISSING,
+                                  .found = NAN,
+                                  .of_default = NAN };
+        return err->code == PARE_ERR_USAGE;
+    }
     struct version candidate = with_facts(judge->candidate, judge->measured, &paths, judge->arena);
     struct version dflt = { 0 };
     if (judge->dflt)

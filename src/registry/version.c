@@ -107,7 +107,7 @@ bool version_read(const struct pg_rows *rows, int row, struct arena *arena,
         return error_no_memory(err, arena->used_bytes);
     double size_mb = first_metric(rows, row, COLUMN_SIZE_MB, COLUMN_SIZE);
     version.size_bytes = !pg_null(rows, row, COLUMN_STORED) ? pg_number(rows, row, COLUMN_STORED)
-                         : size_mb >= 0 && size_mb <= 9e12  ? size_mb * 1e6
+                         : size_mb >= 0 && size_mb <= 9e12  ? round(size_mb * 1e6)
                                                             : NAN;
     version.latency_ms = first_metric(rows, row, COLUMN_INFERENCE_MS, COLUMN_LATENCY);
     version.accuracy = first_metric(rows, row, COLUMN_ACCURACY, COLUMN_ACC);
