@@ -67,8 +67,11 @@ BEGIN
             RETURN result;
         END IF;
     END IF;
-    SELECT a.id INTO of_artifact FROM pare.artifact a JOIN ml_models m ON m.id = a.model_id
-     WHERE a.model_id = id AND NOT a.inline;
+    SELECT a.id INTO of_artifact
+      FROM (SELECT NULL::timestamptz AS created_at) absent
+     CROSS JOIN LATERAL (SELECT created_at::timestamptz AS born FROM ml_models own WHERE own.id = model_bytes.id) m
+      JOIN pare.artifact a ON a.model_id = model_bytes.id AND (a.touched_at >= m.born) IS NOT FALSE
+     WHERE NOT a.inline;
     IF of_artifact IS NULL THEN
         RETURN NULL;
     END IF;
@@ -112,8 +115,8 @@ BEGIN
                                    FROM ml_models) v) m
       LEFT JOIN (SELECT DISTINCT ON (e.name) e.name, e.to_id, e.to_version
                    FROM pare.default_event e ORDER BY e.name, e.rev DESC) d ON d.name = m.name
-      LEFT JOIN pare.lineage l ON l.model_id = m.id
-      LEFT JOIN pare.artifact a ON a.model_id = m.id;
+      LEFT JOIN pare.lineage l ON l.model_id = m.id AND (l.at >= m.created_at) IS NOT FALSE
+      LEFT JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE;
 END
 $fn$;
 

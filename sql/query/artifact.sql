@@ -63,16 +63,17 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 
--- The row $1. Inside the LATERAL model_data is NULL once the users have dropped the column, as in catalog.sql.
+-- The row $1. Inside the LATERAL a column is NULL once the users have dropped it, as in catalog.sql.
 -- part: row
-  FROM (SELECT NULL::bytea AS model_data) absent
- CROSS JOIN LATERAL (SELECT id, xmin::text AS mark, model_data FROM ml_models WHERE id = $1) m
+  FROM (SELECT NULL::bytea AS model_data, NULL::timestamptz AS created_at) absent
+ CROSS JOIN LATERAL (SELECT id, xmin::text AS mark, model_data, created_at::timestamptz AS created_at
+                       FROM ml_models WHERE id = $1) m
 
 -- What is on record of a version's bytes.
 -- name: artifact_get
 SELECT octet_length(m.model_data)::bigint, m.mark, a.id, a.inline, a.folder, a.size_bytes, encode(a.sha256, 'hex')
 --> row
-  LEFT JOIN pare.artifact a ON a.model_id = m.id
+  LEFT JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE
 
 -- name: artifact_get_guest
 SELECT octet_length(m.model_data)::bigint, m.mark, NULL, NULL, NULL, NULL, NULL
@@ -89,9 +90,10 @@ UPDATE pare.artifact SET kept = true, size_bytes = $2, sha256 = $3, touched_at =
 -- name: artifact_files
 SELECT path, start_at, size_bytes, encode(sha256, 'hex') FROM pare.file WHERE artifact_id = $1 ORDER BY number
 
--- A slice of inline bytes; $4 is the row's xmin, so that bytes changed in between show as no row.
+-- A slice of inline bytes; $4 is the row's xmin, so that bytes changed in between show as no row; NULL where a
+-- digest on record will tell.
 -- name: artifact_slice
-SELECT substring(model_data FROM $2::int + 1 FOR $3::int) FROM ml_models WHERE id = $1 AND xmin::text = $4
+SELECT substring(model_data FROM $2::int + 1 FOR $3::int) FROM ml_models WHERE id = $1 AND ($4::text IS NULL OR xmin::text = $4)
 
 -- name: artifact_chunks
 SELECT bytes, sha256, c.start_at::text FROM pare.chunk c WHERE artifact_id = $1 AND start_at >= $2 ORDER BY c.start_at LIMIT $3
@@ -105,7 +107,7 @@ SELECT CASE WHEN a.id IS NULL THEN NULL
                          AND coalesce(sum(octet_length(c.bytes)), 0) = a.size_bytes
                     FROM pare.chunk c WHERE c.artifact_id = a.id) END
 --> row
-  LEFT JOIN pare.artifact a ON a.model_id = m.id
+  LEFT JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE
 
 -- Bytes of versions that have vanished, which no sweep takes unasked.
 -- name: artifact_vanished

@@ -62,6 +62,5 @@ SELECT c.model_id,
 --> rows
   LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e
                       WHERE e.name = m.name ORDER BY e.rev DESC LIMIT 1) d ON true
-  LEFT JOIN pare.lineage l ON l.model_id = m.id
-  LEFT JOIN pare.artifact a ON a.model_id = m.id
+--> kept
  WHERE $1::text IS NULL ORDER BY m.name, m.version LIMIT $7

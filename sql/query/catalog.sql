@@ -37,6 +37,11 @@
 SELECT m.id, m.name, m.version, m.model_type, m.optimization,
        to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
 --> metric_columns
+-- What pare keeps by id, if it is not older than the row: after a TRUNCATE ... RESTART IDENTITY new rows have old ids.
+-- part: kept
+  LEFT JOIN pare.lineage l ON l.model_id = m.id AND (l.at >= m.created_at) IS NOT FALSE
+  LEFT JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE
+
 -- In a registry pare may read: what pare keeps about each.
 -- part: known
 --> columns
@@ -46,8 +51,7 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 --> rows
   LEFT JOIN (SELECT DISTINCT ON (e.name) e.name, e.to_id, e.to_version
                FROM pare.default_event e ORDER BY e.name, e.rev DESC) d ON d.name = m.name
-  LEFT JOIN pare.lineage l ON l.model_id = m.id
-  LEFT JOIN pare.artifact a ON a.model_id = m.id
+--> kept
 
 -- For a guest, with SELECT on ml_models alone.
 -- part: bare
@@ -64,6 +68,15 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 -- name: catalog_list_guest
 --> bare
  WHERE $1::text IS NULL OR m.name = $1 ORDER BY m.name, m.version LIMIT $7
+
+-- All of them, for the client to sort: the server would spill wide rows to its disk.
+-- name: catalog_all
+--> known
+ WHERE $1::text IS NULL OR m.name = $1
+
+-- name: catalog_all_guest
+--> bare
+ WHERE $1::text IS NULL OR m.name = $1
 
 -- $1: the name. $7: the version, or NULL for the default.
 -- name: catalog_find
@@ -87,14 +100,20 @@ SELECT version::text, count(*) OVER () FROM ml_models WHERE name = $1 ORDER BY i
 SELECT DISTINCT name::text FROM ml_models WHERE strpos(lower(name), lower($1)) > 0 OR strpos(lower($1), lower(name)) > 0
  ORDER BY 1 LIMIT 5
 
+-- part: lineage_of
+  FROM (SELECT NULL::timestamptz AS created_at) absent
+ CROSS JOIN LATERAL (SELECT id, created_at::timestamptz AS created_at FROM ml_models WHERE id = $1) m
+  JOIN pare.lineage l ON l.model_id = m.id AND (l.at >= m.created_at) IS NOT FALSE
+
 -- name: catalog_lineage
 SELECT l.parent_id, l.parent_name, l.parent_version, l.recipe::text, l.engine_version,
        encode(l.parent_digest, 'hex'), l.actor, to_char(l.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        EXISTS (SELECT FROM ml_models m WHERE m.id = l.parent_id)
-  FROM pare.lineage l WHERE l.model_id = $1
+--> lineage_of
 
 -- name: catalog_report
-SELECT report::text FROM pare.lineage WHERE model_id = $1
+SELECT l.report::text
+--> lineage_of
 
 -- name: catalog_children
 SELECT m.name::text, m.version::text FROM pare.lineage l JOIN ml_models m ON m.id = l.model_id

@@ -26,9 +26,10 @@ SELECT value FROM pare.setting WHERE key = 'inline_limit_bytes';
 
 -- name: registry_chunk_only
 SELECT m.name || ':' || m.version, count(*) OVER ()
-  FROM (SELECT NULL::bytea AS model_data) absent
- CROSS JOIN LATERAL (SELECT id, name, version, model_data IS NULL AS is_empty FROM ml_models) m
-  JOIN pare.artifact a ON a.model_id = m.id
+  FROM (SELECT NULL::bytea AS model_data, NULL::timestamptz AS created_at) absent
+ CROSS JOIN LATERAL (SELECT id, name, version, model_data IS NULL AS is_empty, created_at::timestamptz AS created_at
+                       FROM ml_models) m
+  JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE
  WHERE NOT a.inline AND m.is_empty ORDER BY 1 LIMIT 5;
 
 -- name: registry_uninstall

@@ -81,6 +81,10 @@ bool spool_open(struct spool *spool, struct pare_error *err)
     *spool = (struct spool){ .lock = -1 };
     if (!own_folder(parent, sizeof(parent), err))
         return false;
+    /* One at a time: nobody sweeps a folder away between its making and its lock. */
+    CLEANUP(file_close) int turn = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (turn < 0 || flock(turn, LOCK_EX) != 0)
+        return error_errno(err, "cannot lock %s", parent);
     sweep(parent);
     snprintf(spool->path, sizeof(spool->path), "%s/job-XXXXXX", parent);
     if (!mkdtemp(spool->path))

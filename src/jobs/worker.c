@@ -275,9 +275,11 @@ static bool only_is_open(struct worker *worker)
 {
     struct arena arena = { 0 };
     struct job_row row;
-    struct pare_error ignored;
-    bool open = queue_get(&worker->registry, worker->options->only, &arena, &row, &ignored) &&
-                (!strcmp(row.state, "queued") || !strcmp(row.state, "running"));
+    struct pare_error err;
+    bool known = queue_get(&worker->registry, worker->options->only, &arena, &row, &err);
+    /* A lost connection says nothing about the job. */
+    bool open = known ? !strcmp(row.state, "queued") || !strcmp(row.state, "running")
+                      : err.code == PARE_ERR_NO_DATABASE;
     arena_done(&arena);
     return open;
 }
@@ -302,8 +304,11 @@ static bool loop(struct worker *worker, struct pare_error *err)
             pause_ms(IDLE_POLL_MS);
             continue;
         }
-        if (!look_once(worker, &worked, err) && pg_is_open(worker->pg))
-            return false;
+        if (!look_once(worker, &worked, err)) {
+            if (pg_is_open(worker->pg))
+                return false;
+            continue;
+        }
         if (worked)
             busy_ms = now_ms();
         else if (is_through(worker, busy_ms))

@@ -200,7 +200,9 @@ static bool end_of_sync(struct pg *pg, bool *ret_done, struct pare_error *err)
 /* All the results that are there, without waiting. */
 static bool take_in(struct pg *pg, bool *ret_done, struct pare_error *err)
 {
-    *ret_done = false;
+    *ret_done = pg->phase == PG_IDLE;
+    if (*ret_done)
+        return true;
     if (PQflush(pg->conn) < 0 || !PQconsumeInput(pg->conn))
         return pg_connection_error(pg, "the connection was lost", err);
     while (!PQisBusy(pg->conn)) {

@@ -161,8 +161,10 @@ static bool read_slices(struct reading *r, struct pare_error *err)
 {
     while (r->position < r->file_end) {
         int64_t before = r->position;
-        const struct pg_arg args[] = { PG_INT(r->artifact->model_id), PG_INT(r->position),
-                                       PG_INT(SLICE_BYTES), PG_TEXT(r->artifact->row_mark) };
+        const struct pg_arg args[] = {
+            PG_INT(r->artifact->model_id), PG_INT(r->position), PG_INT(SLICE_BYTES),
+            PG_TEXT(r->artifact->sha256 ? NULL : r->artifact->row_mark)
+        };
         struct pg_statement statement = { .sql = query_artifact_slice,
                                           .args = args,
                                           .arg_count = 4,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/catalog.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -45,6 +46,13 @@ static bool run(const struct registry *registry, const char *sql, const struct p
     return pg_run(registry->pg, false, &statement, 1, NULL, err);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct version *left = a, *right = b;
+    int order = strcmp(left->raw_name, right->raw_name);
+    return order ? order : strcmp(left->raw_version, right->raw_version);
+}
+
 bool catalog_list(const struct registry *registry, const struct catalog_query *query,
                   struct arena *arena, struct catalog_list *ret_list, struct pare_error *err)
 {
@@ -60,9 +68,16 @@ bool catalog_list(const struct registry *registry, const struct catalog_query *q
         PG_TEXT(query->paths[3]),
         query->limit ? PG_INT(query->limit) : PG_NULL,
     };
-    const char *sql = registry_is_guest(registry) ? query_catalog_list_guest : query_catalog_list;
-    if (!run(registry, sql, args, &collector, err))
+    bool guest = registry_is_guest(registry), all = query->limit == 0;
+    const char *sql = all ? (guest ? query_catalog_all_guest : query_catalog_all)
+                          : (guest ? query_catalog_list_guest : query_catalog_list);
+    struct pg_statement statement = {
+        .sql = sql, .args = args, .arg_count = all ? 6 : 7, .on_row = collect, .data = &collector
+    };
+    if (!pg_run(registry->pg, false, &statement, 1, NULL, err))
         return false;
+    if (all && collector.count)
+        qsort(collector.versions, collector.count, sizeof(*collector.versions), by_name);
     *ret_list = (struct catalog_list){ collector.versions, collector.count };
     return true;
 }

@@ -49,7 +49,7 @@ enum action {
 #define ACTION_ENUM(name, key, word, what, views, writes) ACTION_##name,
     ACTIONS(ACTION_ENUM)
 #undef ACTION_ENUM
-    ACTION_NONE,
+        ACTION_NONE,
 };
 
 struct action_entry {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,10 +19,18 @@
 #include "tui/rescue.h"
 #include "tui/term.h"
 
-enum { FRAME_MS = 8, TICK_MS = 1000, WAIT_MAX_MS = 60 * 1000 };
+enum { FRAME_MS = 8, STREAM_FRAME_MS = 33, TICK_MS = 1000, WAIT_MAX_MS = 60 * 1000 };
 
-enum exit_code { EXIT_DONE = 0, EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_NO_DATABASE = 5,
-                 EXIT_INTERRUPTED = 130 };
+/* Lists from here on are given back to the system when they go, and not kept for the next. */
+enum { LARGE_BYTES = 1 << 20 };
+
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_WRONG = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_DATABASE = 5,
+    EXIT_INTERRUPTED = 130
+};
 
 static int64_t clock_ms(void)
 {
@@ -55,14 +64,16 @@ void app_push(struct app *app, struct view *view)
     app->dirty = true;
 }
 
-void app_pop(struct app *app)
+void app_close(struct app *app, struct view *view)
 {
-    struct view *view = app->top;
+    struct view **at = &app->top;
     if (!view->below) {
         app->leaving = true;
         return;
     }
-    app->top = view->below;
+    while (*at != view)
+        at = &(*at)->below;
+    *at = view->below;
     view->ops->close(view);
     if (app->top->ops->news)
         app->top->ops->news(app->top);
@@ -91,14 +102,14 @@ static void act(struct app *app, enum action action)
     case ACTION_NONE:
         break;
     case ACTION_BACK:
-        app_pop(app);
+        app_close(app, app->top);
         break;
     case ACTION_HELP:
         if (app->top->ops->kind != VIEW_HELP)
             app_push(app, help_open(app, app->top->ops->kind));
         break;
     case ACTION_AGAIN:
-        link_hurry(&app->link);
+        link_hurry(&app->link, app->now_ms);
         rows_read_again(&app->rows);
         app->top->ops->act(app->top, action);
         break;
@@ -175,10 +186,22 @@ static void take_signals(struct app *app)
     }
 }
 
+/* The first rows are for the eye at once; then a stream only makes a number grow. */
+static int64_t next_frame_ms(const struct app *app)
+{
+    bool streaming = app->rows.loading && app->rows_drawn;
+    return app->frame_ms + (streaming ? STREAM_FRAME_MS : FRAME_MS);
+}
+
+/* Views hear of a stream's rows as often as they are drawn, of everything else at once. */
 static void take_news(struct app *app)
 {
+    bool streaming = app->rows.loading && app->rows_generation == app->rows.generation;
     if (!app->link.changed && !app->rows.changed)
         return;
+    if (!app->link.changed && streaming && app->now_ms < next_frame_ms(app))
+        return;
+    app->rows_generation = app->rows.generation;
     app->link.changed = app->rows.changed = false;
     for (struct view *view = app->top; view; view = view->below)
         if (view->ops->news)
@@ -188,9 +211,10 @@ static void take_news(struct app *app)
 
 static void draw(struct app *app)
 {
-    if (!app->dirty || (!app->dirty_by_key && app->now_ms - app->frame_ms < FRAME_MS))
+    if (!app->dirty || (!app->dirty_by_key && app->now_ms < next_frame_ms(app)))
         return;
     frame_draw(app);
+    app->rows_drawn = app->rows.list->count > 0;
     term_show(app->term, &app->canvas);
     app->frame_ms = app->now_ms;
     app->dirty = app->dirty_by_key = false;
@@ -205,8 +229,8 @@ static bool is_ticking(const struct app *app)
 static int wait_ms(const struct app *app)
 {
     int64_t until = MIN(link_deadline(&app->link), rows_deadline(&app->rows));
-    if (app->dirty)
-        until = MIN(until, app->frame_ms + FRAME_MS);
+    if (app->dirty || app->rows.changed)
+        until = MIN(until, next_frame_ms(app));
     if (app->partial_ms)
         until = MIN(until, app->partial_ms + KEY_ESCAPE_MS);
     if (is_ticking(app))
@@ -222,8 +246,9 @@ static void tell_idle(struct app *app)
 {
     struct pollfd terminal = { .fd = term_fd(app->term), .events = POLLIN };
     char line[32];
-    bool busy = app->dirty || app->partial_ms || link_is_busy(&app->link) || app->rows.again ||
-                (app->link.state != LINK_READY && app->link.state != LINK_WAITING);
+    bool lost = app->link.state == LINK_WAITING && link_deadline(&app->link) > app->now_ms;
+    bool busy = app->dirty || app->rows.changed || app->partial_ms || link_is_busy(&app->link) ||
+                app->rows.again || (app->link.state != LINK_READY && !lost);
     if (app->idle_fd < 0 || busy || poll(&terminal, 1, 0) > 0)
         return;
     int length = snprintf(line, sizeof(line), "%" PRIu64 "\n", app->bytes_read);
@@ -326,6 +351,7 @@ int tui_main(const struct tui_options *options)
         complain("out of memory");
         return EXIT_WRONG;
     }
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     app->options = options;
     app->now_ms = clock_ms();
     if (!open_app(app, &err)) {

@@ -2,8 +2,8 @@
 /*
  * The browser: one loop around poll(), a stack of views, and what they share.
  *
- * A frame that a key caused is drawn at once. Frames that data caused are at least
- * FRAME_MS apart. When nothing happens nothing is written, and the loop sleeps until the
+ * A frame that a key caused is drawn at once. Frames that data caused are at least 8 ms
+ * apart. When nothing happens nothing is written, and the loop sleeps until the
  * next look for changes.
  */
 #ifndef PARE_TUI_APP_H
@@ -45,17 +45,18 @@ struct app {
     int64_t frame_ms;   /* when the last frame was drawn */
     int64_t partial_ms; /* since when bytes of a key wait for their rest */
     bool dirty, dirty_by_key;
+    bool rows_drawn;          /* the last frame showed any */
+    unsigned rows_generation; /* of the list that views have heard of */
     bool leaving;
-    int signal;   /* that ended it, or 0 */
+    int signal; /* that ended it, or 0 */
     int signal_fd, idle_fd;
-    uint64_t bytes_read;
-    uint64_t idle_told; /* what the last word on idle_fd stood for */
+    uint64_t bytes_read; /* from the keyboard */
 };
 
 void app_say(struct app *app, int role, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Put a view on top (NULL says that memory ended); take the top one away. */
+/* Put a view on top (NULL says that memory ended); take one away, wherever it lies: it is gone then. */
 void app_push(struct app *app, struct view *view);
-void app_pop(struct app *app);
+void app_close(struct app *app, struct view *view);
 /* Whether this registry can be written to; else the message says why not. */
 bool app_may_write(struct app *app);
 

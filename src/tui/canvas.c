@@ -178,6 +178,35 @@ int canvas_printf(struct canvas *canvas, int row, int column, int columns, int r
     return canvas_text(canvas, row, column, columns, role, text);
 }
 
+/* The bytes of the next line of clean text: to the last blank that fits. */
+static size_t line_length(const char *text, int columns)
+{
+    size_t length = text_fit(text, columns, NULL), cut = length;
+    if (!text[length])
+        return length;
+    while (cut > 0 && text[cut] != ' ')
+        cut--;
+    return cut > 0 ? cut : length;
+}
+
+int canvas_wrap(struct canvas *canvas, int row, int column, int columns, int rows, int role,
+                const char *text)
+{
+    char clean[TEXT_MAX], line[TEXT_MAX];
+    int width, used = 0;
+    columns = MIN(columns, canvas->columns - column);
+    if (columns <= 0)
+        return 0;
+    text = admit(text, clean, &width);
+    for (; *text && used < rows; used++) {
+        size_t length = used + 1 < rows ? line_length(text, columns) : strlen(text);
+        snprintf(line, sizeof(line), "%.*s", (int)length, text);
+        canvas_text(canvas, row + used, column, columns, role, line);
+        text += length + (text[length] == ' ');
+    }
+    return used;
+}
+
 void canvas_fill(struct canvas *canvas, int row, int column, int columns, int role, char with)
 {
     wchar_t text[2] = { (wchar_t)(unsigned char)with, 0 };

@@ -19,15 +19,16 @@ struct pare_error;
 enum { CELL_CHARACTERS = 4, CANVAS_SIDE_MAX = 2000 };
 
 struct cell {
-    wchar_t text[CELL_CHARACTERS + 1]; /* a character and what combines with it; "" behind a wide one */
-    uint8_t role;                      /* enum theme_role, perhaps with CELL_SELECTED */
-    uint8_t columns;                   /* 1 or 2; 0 for the second half of a wide one */
+    wchar_t
+        text[CELL_CHARACTERS + 1]; /* a character and what combines with it; "" behind a wide one */
+    uint8_t role;                  /* enum theme_role, perhaps with CELL_SELECTED */
+    uint8_t columns;               /* 1 or 2; 0 for the second half of a wide one */
 };
 
 struct canvas {
     int rows, columns;
     bool ascii;
-    struct cell *cells;           /* rows * columns, owned here */
+    struct cell *cells;            /* rows * columns, owned here */
     int cursor_row, cursor_column; /* where the terminal's cursor rests */
 };
 
@@ -43,6 +44,9 @@ void canvas_right(struct canvas *canvas, int row, int column, int columns, int r
                   const char *text);
 int canvas_printf(struct canvas *canvas, int row, int column, int columns, int role,
                   const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* Wrapped at blanks into at most `rows` rows, the last one cut. Returns the rows it takes. */
+int canvas_wrap(struct canvas *canvas, int row, int column, int columns, int rows, int role,
+                const char *text);
 void canvas_fill(struct canvas *canvas, int row, int column, int columns, int role, char with);
 /* A line across. */
 void canvas_rule(struct canvas *canvas, int row);

@@ -7,21 +7,9 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "tui/app.h"
+#include "tui/number.h"
 
-enum { LINE_MAX = 2048, ROWS_FOR_COMMAND = 9, SILENCE_MS = 1000 };
-
-/* 4871 -> "4 871" */
-static void grouped(size_t number, char *to, size_t room)
-{
-    char digits[32];
-    size_t used = 0, length = (size_t)snprintf(digits, sizeof(digits), "%zu", number);
-    for (size_t i = 0; i < length && used + 2 < room; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            to[used++] = ' ';
-        to[used++] = digits[i];
-    }
-    to[used] = '\0';
-}
+enum { LINE_MAX = 2048, ROWS_FOR_COMMAND = 9, COLUMNS_FOR_COUNTS = 60, SILENCE_MS = 1000 };
 
 static void put_place(const struct app *app, struct buf *line)
 {
@@ -74,10 +62,10 @@ static void put_state(const struct app *app, struct buf *line)
 
 static void put_counts(const struct app *app, struct buf *line)
 {
-    char models[32], versions[32];
+    char models[NUMBER_ROOM], versions[NUMBER_ROOM];
     const struct browse_list *list = app->rows.list;
-    grouped(list->model_count, models, sizeof(models));
-    grouped(list->count, versions, sizeof(versions));
+    number_count(list->model_count, models);
+    number_count(list->count, versions);
     if (list->count > 0 || app->rows.whole)
         buf_printf(line, "%s models  %s ver", models, versions);
 }
@@ -88,14 +76,16 @@ static void draw_header(struct app *app)
     struct buf left, right;
     buf_init(&left, LINE_MAX);
     buf_init(&right, LINE_MAX);
-    buf_text(&left, " pare  ");
+    bool narrow = canvas->columns < COLUMNS_FOR_COUNTS; /* where one is comes first */
+    buf_text(&left, narrow ? " " : " pare  ");
     put_place(app, &left);
     if (*app->top->ops->name)
         buf_printf(&left, "  %s", app->top->ops->name);
     put_state(app, &right);
-    if (right.length > 0)
+    if (right.length > 0 && !narrow)
         buf_text(&right, "  ");
-    put_counts(app, &right);
+    if (!narrow)
+        put_counts(app, &right);
     buf_char(&right, ' ');
     canvas_fill(canvas, 0, 0, canvas->columns, ROLE_HEADER, ' ');
     int width = MIN(text_width(buf_string(&right)), canvas->columns * 2 / 3);
@@ -150,8 +140,10 @@ static void draw_message(struct app *app, int row)
 static void draw_too_small(struct app *app)
 {
     struct canvas *canvas = &app->canvas;
-    canvas_printf(canvas, 0, 0, canvas->columns, ROLE_PLAIN, "%dx%d wanted, %dx%d here; q leaves",
-                  FRAME_COLUMNS_MIN, FRAME_ROWS_MIN, canvas->columns, canvas->rows);
+    char words[80];
+    snprintf(words, sizeof(words), "%dx%d wanted, %dx%d here; q leaves", FRAME_COLUMNS_MIN,
+             FRAME_ROWS_MIN, canvas->columns, canvas->rows);
+    canvas_wrap(canvas, 0, 0, canvas->columns, canvas->rows, ROLE_PLAIN, words);
     canvas_cursor(canvas, 0, 0);
 }
 
@@ -164,19 +156,10 @@ static int message_rows(const struct app *app)
 
 static void draw_long_message(struct app *app, int row, int rows)
 {
-    char part[APP_MESSAGE_MAX];
-    const char *at = app->message;
-    for (int i = 0; i < rows; i++) {
-        size_t length = text_fit(at, app->canvas.columns - 2, NULL);
-        size_t cut = length;
-        while (at[length] && cut > 0 && at[cut] != ' ')
-            cut--;
-        length = at[length] && cut > 0 && i + 1 < rows ? cut : i + 1 < rows ? length : strlen(at);
-        snprintf(part, sizeof(part), "%.*s", (int)length, at);
+    for (int i = 0; i < rows; i++)
         canvas_fill(&app->canvas, row + i, 0, app->canvas.columns, ROLE_PLAIN, ' ');
-        canvas_text(&app->canvas, row + i, 1, app->canvas.columns - 2, app->message_role, part);
-        at += length + (at[length] == ' ');
-    }
+    canvas_wrap(&app->canvas, row, 1, app->canvas.columns - 2, rows, app->message_role,
+                app->message);
 }
 
 void frame_draw(struct app *app)

@@ -11,10 +11,10 @@ static const struct sequence {
     const char *bytes; /* behind ESC [ or ESC O */
     enum key_kind kind;
 } sequences[] = {
-    { "A", KEY_UP },       { "B", KEY_DOWN },      { "C", KEY_RIGHT },     { "D", KEY_LEFT },
-    { "H", KEY_HOME },     { "F", KEY_END },       { "1~", KEY_HOME },     { "4~", KEY_END },
-    { "7~", KEY_HOME },    { "8~", KEY_END },      { "5~", KEY_PAGE_UP },  { "6~", KEY_PAGE_DOWN },
-    { "3~", KEY_DELETE },  { "M", KEY_ENTER },     { "Z", KEY_TAB },
+    { "A", KEY_UP },      { "B", KEY_DOWN },  { "C", KEY_RIGHT },    { "D", KEY_LEFT },
+    { "H", KEY_HOME },    { "F", KEY_END },   { "1~", KEY_HOME },    { "4~", KEY_END },
+    { "7~", KEY_HOME },   { "8~", KEY_END },  { "5~", KEY_PAGE_UP }, { "6~", KEY_PAGE_DOWN },
+    { "3~", KEY_DELETE }, { "M", KEY_ENTER }, { "Z", KEY_TAB },
 };
 
 unsigned char *key_room(struct key_reader *reader, size_t *ret_room)
@@ -88,7 +88,9 @@ static struct key read_control(unsigned char byte)
 
 static size_t utf8_length(unsigned char lead)
 {
-    return lead < 0x80 ? 1 : lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1;
+    if (lead < 0xC2 || lead > 0xF4)
+        return 1;
+    return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
 }
 
 /* One character; what is no UTF-8 and what may steer a terminal is of no use. */
@@ -98,8 +100,10 @@ static size_t read_text(const unsigned char *bytes, size_t count, bool late, str
     if (length > count && !late)
         return 0;
     *ret_key = (struct key){ .kind = KEY_OTHER };
-    if (length > count || !text_is_clean((const char *)bytes, length))
+    if (length > count || !text_is_utf8((const char *)bytes, length))
         return 1;
+    if (!text_is_clean((const char *)bytes, length))
+        return length;
     ret_key->kind = KEY_TEXT;
     memcpy(ret_key->text, bytes, length);
     return length;
@@ -116,7 +120,8 @@ static size_t read_key(struct key_reader *reader, const unsigned char *bytes, si
         size_t length = sequence_length(bytes, count);
         if (length == 0 && !late)
             return 0;
-        *ret_key = length ? read_sequence(reader, bytes, length) : (struct key){ .kind = KEY_OTHER };
+        *ret_key =
+            length ? read_sequence(reader, bytes, length) : (struct key){ .kind = KEY_OTHER };
         return length ? length : count;
     }
     if (bytes[0] < 0x20 || bytes[0] == 0x7F) {
@@ -131,8 +136,7 @@ bool key_next(struct key_reader *reader, bool late, struct key *ret_key)
     struct key key = { 0 };
     size_t count = reader->end - reader->start;
     bool was_pasting = reader->pasting;
-    size_t taken =
-        count ? read_key(reader, reader->bytes + reader->start, count, late, &key) : 0;
+    size_t taken = count ? read_key(reader, reader->bytes + reader->start, count, late, &key) : 0;
     if (taken == 0)
         return false;
     reader->start += taken;

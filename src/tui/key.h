@@ -13,8 +13,8 @@
 #include "base/base.h"
 
 enum key_kind {
-    KEY_NONE, /* the bytes so far are the start of something */
-    KEY_TEXT, /* one character, in text */
+    KEY_NONE,   /* the bytes so far are the start of something */
+    KEY_TEXT,   /* one character, in text */
     KEY_PASTED, /* the same, from inside a bracketed paste */
     KEY_ENTER,
     KEY_TAB,
@@ -29,7 +29,7 @@ enum key_kind {
     KEY_HOME,
     KEY_END,
     KEY_DELETE,
-    KEY_CTRL, /* text[0] is the letter, 'a'... */
+    KEY_CTRL,  /* text[0] is the letter, 'a'... */
     KEY_OTHER, /* understood and of no use */
 };
 

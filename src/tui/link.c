@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "registry/migrate.h"
+#include "tui/rescue.h"
 
 enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 5000, CONNECT_MS = 10000 };
 
@@ -34,7 +35,7 @@ static void free_rows(struct link *link)
     }
 }
 
-static void free_request(struct request *request)
+void link_drop(struct request *request)
 {
     if (!request)
         return;
@@ -46,10 +47,10 @@ void link_done(struct link *link)
 {
     while (link->first) {
         struct request *next = link->first->next;
-        free_request(link->first);
+        link_drop(link->first);
         link->first = next;
     }
-    free_request(link->running);
+    link_drop(link->running);
     free_rows(link);
     pg_close(link->pg);
     cluster_launch_end(&link->launch);
@@ -98,7 +99,7 @@ void link_forget(struct link *link, const void *owner)
         struct request *request = *at;
         if (request->owner == owner) {
             *at = request->next;
-            free_request(request);
+            link_drop(request);
         } else {
             at = &request->next;
         }
@@ -123,7 +124,7 @@ static void finish(struct link *link, const struct pare_error *err)
     if (request->owner)
         request->done(request->owner, request, link->rows, err);
     free_rows(link);
-    free_request(request);
+    link_drop(request);
 }
 
 /* ---- losing and trying again ---- */
@@ -140,12 +141,6 @@ static void lose(struct link *link, const struct pare_error *err, int64_t now_ms
     link->backoff_ms = MIN(2 * link->backoff_ms, BACKOFF_MAX_MS);
 }
 
-void link_hurry(struct link *link)
-{
-    if (link->state == LINK_WAITING)
-        link->deadline_ms = 0;
-}
-
 static void connect(struct link *link, int64_t now_ms)
 {
     struct pare_error err;
@@ -155,8 +150,7 @@ static void connect(struct link *link, int64_t now_ms)
         buf_text(&conninfo, link->conninfo);
     else
         cluster_conninfo(&link->cluster, &conninfo);
-    struct pg_options options = { .conninfo = buf_string(&conninfo),
-                                  .read_only = link->read_only };
+    struct pg_options options = { .conninfo = buf_string(&conninfo), .read_only = link->read_only };
     if (!buf_ok(&conninfo, &err) || !pg_connect_start(&options, &link->pg, &err))
         lose(link, &err, now_ms);
     else
@@ -208,6 +202,14 @@ static void probe(struct link *link, int64_t now_ms)
     arena_done(&arena);
 }
 
+void link_hurry(struct link *link, int64_t now_ms)
+{
+    if (link->state == LINK_WAITING)
+        link->deadline_ms = 0;
+    else if (link->state == LINK_READY && !link_is_busy(link))
+        probe(link, now_ms);
+}
+
 /*
  * Migrating waits, so a child does it, on a connection of its own: what goes wrong comes back
  * through the pipe in words, nothing when all went well.
@@ -218,6 +220,7 @@ static void migrate_in_child(const struct link *link, int fd)
     struct registry registry;
     struct pg *pg;
     struct buf conninfo;
+    rescue_disarm(); /* the terminal is the parent's */
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     buf_init(&conninfo, CLUSTER_CONNINFO_MAX);
@@ -245,6 +248,7 @@ static void migrate(struct link *link, int64_t now_ms)
         migrate_in_child(link, ends[1]);
     }
     close(ends[1]);
+    link->migrate_pid = child;
     link->migrate_fd = ends[0];
     enter(link, LINK_MIGRATING, now_ms, INT64_MAX);
 }
@@ -255,8 +259,7 @@ static void step_migrate(struct link *link, int64_t now_ms)
     ssize_t length = read(link->migrate_fd, words, sizeof(words) - 1);
     close(link->migrate_fd);
     link->migrate_fd = -1;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
+    waitpid(link->migrate_pid, NULL, 0); /* it has closed its end to exit */
     if (length > 0) {
         struct pare_error err;
         words[length] = '\0';
@@ -286,15 +289,16 @@ static void step_probe(struct link *link, int64_t now_ms)
         lose(link, &err, now_ms);
         return;
     }
+    if (!link->conninfo && !link->read_only &&
+        (registry.schema < migrate_newest() || !registry.has_models)) {
+        registry_done(&registry); /* it will be another one in a moment */
+        migrate(link, now_ms);
+        return;
+    }
     if (link->known)
         registry_done(&link->registry);
     link->registry = registry;
     link->known = true;
-    if (!link->conninfo && !link->read_only &&
-        (registry.schema < migrate_newest() || !registry.has_models)) {
-        migrate(link, now_ms);
-        return;
-    }
     link->backoff_ms = BACKOFF_FIRST_MS;
     enter(link, LINK_READY, now_ms, INT64_MAX);
 }

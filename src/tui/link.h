@@ -49,15 +49,16 @@ struct link {
     bool read_only;
 
     enum link_state state;
-    int64_t since_ms;      /* when it came to be in that state */
-    int64_t deadline_ms;   /* of the state; INT64_MAX: none */
-    int64_t heard_ms;      /* when the server last said something, while it is asked */
+    int64_t since_ms;    /* when it came to be in that state */
+    int64_t deadline_ms; /* of the state; INT64_MAX: none */
+    int64_t heard_ms;    /* when the server last said something, while it is asked */
     int64_t backoff_ms;
     struct cluster cluster;
     struct cluster_launch launch;
     struct pg *pg;
     struct registry registry; /* of the last connection that worked */
     bool known;               /* there was one */
+    pid_t migrate_pid;
     int migrate_fd;
     struct pare_error error; /* why there is no connection, while LINK_WAITING */
     struct request *first, *running;
@@ -79,13 +80,14 @@ void link_step(struct link *link, bool ready, int64_t now_ms);
 /* A request to fill in and send; NULL when memory ends. */
 struct request *link_request(void *owner, request_fn *done);
 void link_send(struct link *link, struct request *request); /* the link's now */
+void link_drop(struct request *request);                    /* instead of sending it */
 /* The owner goes: its requests end unheard. */
 void link_forget(struct link *link, const void *owner);
 
 bool link_is_busy(const struct link *link); /* a request is under way or waits for its turn */
 /* Milliseconds since a server that was asked said anything. */
 int64_t link_silence_ms(const struct link *link, int64_t now_ms);
-/* Try now instead of at the end of the wait. */
-void link_hurry(struct link *link);
+/* Try now instead of at the end of the wait; connected and idle, look anew what this role may do. */
+void link_hurry(struct link *link, int64_t now_ms);
 
 #endif

@@ -21,6 +21,7 @@ static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL };
 static struct {
     int pipe[2];
     struct sigaction before[ARRAY_SIZE(caught)], crash_before[ARRAY_SIZE(crashes)];
+    void (*pipe_before)(int);
     volatile sig_atomic_t armed;
     int terminal;
     char bytes[RESCUE_BYTES_MAX];
@@ -64,6 +65,8 @@ bool rescue_open(int *ret_fd, struct pare_error *err)
     if (!open_pipe(err))
         return false;
     sigaltstack(&stack, NULL);
+    rescue.pipe_before =
+        signal(SIGPIPE, SIG_IGN); /* what is written to nobody fails, that is all */
     for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
         sigaction(caught[i], &action, &rescue.before[i]);
     for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
@@ -78,6 +81,7 @@ void rescue_close(void)
         sigaction(caught[i], &rescue.before[i], NULL);
     for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
         sigaction(crashes[i], &rescue.crash_before[i], NULL);
+    signal(SIGPIPE, rescue.pipe_before);
     close(rescue.pipe[0]);
     close(rescue.pipe[1]);
 }

@@ -20,7 +20,8 @@ void rows_done(struct rows *rows)
     browse_list_done(&rows->shown);
     browse_list_done(&rows->coming);
     browse_words_done(&rows->words);
-    arena_done(&rows->path_arena);
+    arena_done(&rows->wanted_arena);
+    arena_done(&rows->loaded_arena);
     free(rows->snapshot);
     free(rows->state);
 }
@@ -113,19 +114,17 @@ static void loaded(void *owner, struct request *request, struct pg_rows *const *
     }
 }
 
-/* The paths the next list is read with, copied: the filter that asked may be gone by then. */
-static void copy_paths(struct rows *rows)
+static void copy_paths(const struct field_paths *from, struct arena *arena, struct field_paths *to)
 {
-    struct arena arena = { 0 };
-    struct field_paths copy = { .count = rows->wanted.count };
+    struct arena fresh = { 0 };
+    struct field_paths copy = { .count = from->count };
     for (int i = 0; i < copy.count; i++) {
-        copy.paths[i] = arena_strdup(&arena, rows->wanted.paths[i]);
-        copy.words[i] = arena_strdup(&arena, rows->wanted.words[i]);
+        copy.paths[i] = arena_strdup(&fresh, from->paths[i]);
+        copy.words[i] = arena_strdup(&fresh, from->words[i]);
     }
-    arena_done(&rows->path_arena);
-    rows->path_arena = arena;
-    rows->loaded = copy;
-    rows->wanted = copy;
+    arena_done(arena);
+    *arena = fresh;
+    *to = copy;
 }
 
 static void load(struct rows *rows)
@@ -134,7 +133,7 @@ static void load(struct rows *rows)
     bool guest = is_guest(rows);
     if (!request)
         return;
-    copy_paths(rows);
+    copy_paths(&rows->wanted, &rows->loaded_arena, &rows->loaded);
     browse_list_done(&rows->coming);
     browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
     browse_ask_snapshot(&request->batch);
@@ -231,6 +230,11 @@ void rows_step(struct rows *rows, int64_t now_ms)
     if (rows->loading || (now_ms < rows->probe_ms && !rows->again))
         return;
     if (!registry_allows(&rows->link->registry, REGISTRY_LOOK, &rows->error)) {
+        /* Said once; then looked at again, for somebody may have put it right. */
+        if (rows->refused)
+            link_hurry(rows->link, now_ms);
+        rows->refused = !rows->refused;
+        rows->again = false;
         rows->probe_ms = now_ms + RETRY_MS;
         rows->changed = true;
     } else if (!rows->whole || rows->again) {
@@ -257,7 +261,7 @@ bool rows_want_paths(struct rows *rows, const struct field_paths *paths)
         there = !strcmp(paths->words[i], rows->loaded.words[i]);
     if (there)
         return rows->list->path_count >= paths->count;
-    rows->wanted = *paths;
+    copy_paths(paths, &rows->wanted_arena, &rows->wanted);
     rows->again = true;
     return false;
 }

@@ -24,15 +24,16 @@ struct rows {
     bool loading, fresh;            /* fresh: equal to the registry at the last look */
     bool again;                     /* read again when the request under way is over */
     bool no_state;                  /* this role may not ask for browse_state */
+    bool refused;                   /* this role may not look, as of the last probe */
     char *snapshot, *state;
-    struct field_paths wanted, loaded; /* JSON paths; wanted's are the asker's, loaded's are here */
-    struct arena path_arena;
-    int64_t probe_ms;      /* when to look next */
+    struct field_paths wanted, loaded; /* JSON paths: of the next list, of the last one asked for */
+    struct arena wanted_arena, loaded_arena;
+    int64_t probe_ms; /* when to look next */
     int64_t load_start_ms, load_took_ms;
-    int64_t fresh_ms;      /* when it last was known to be fresh; 0: never */
-    int64_t now_ms;        /* of the step under way */
+    int64_t fresh_ms;        /* when it last was known to be fresh; 0: never */
+    int64_t now_ms;          /* of the step under way */
     struct pare_error error; /* why there is nothing to look at; code 0: nothing wrong */
-    bool changed;          /* what is drawn of it is old. The loop's to clear */
+    bool changed;            /* what is drawn of it is old. The loop's to clear */
 };
 
 void rows_init(struct rows *rows, struct link *link);

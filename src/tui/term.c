@@ -18,6 +18,8 @@
 
 /* Of <term.h>, whose macros (columns, lines, struct term) would fight with everybody else's names. */
 extern int setupterm(const char *name, int fd, int *ret_found);
+extern void *set_curterm(void *description);
+extern int del_curterm(void *description);
 
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
 
@@ -50,7 +52,9 @@ static bool check_terminal(struct pare_error *err)
                          "TERM=%.80s is not known on this machine; without the browser: pare list",
                          name);
     const char *move = tigetstr("cup");
-    if (!move || move == (char *)-1)
+    bool moves = move && move != (char *)-1;
+    del_curterm(set_curterm(NULL)); /* newterm() reads it again */
+    if (!moves)
         return error_set(err, PARE_ERR_USAGE,
                          "TERM=%.80s cannot place a cursor; without the browser: pare list", name);
     return true;

@@ -30,7 +30,7 @@ enum theme_role {
 #define THEME_ENUM(name, palette, sixteen, eight, attributes) ROLE_##name,
     THEME_ROLES(THEME_ENUM)
 #undef THEME_ENUM
-    ROLE_COUNT,
+        ROLE_COUNT,
 };
 
 enum theme_attribute {

@@ -50,10 +50,12 @@ def paint(env=None):
         if not terminal.pump(5):
             raise TimeoutError("nothing painted")
     took = time.monotonic() - terminal.started
+    with open("/proc/%d/schedstat" % terminal.pid) as stat:
+        waited = int(stat.read().split()[1]) / 1e9
     terminal.send(b"q")
     terminal.wait_exit()
     terminal.close()
-    return took
+    return took, took - waited
 
 
 def nobody():
@@ -72,7 +74,9 @@ def main():
     subprocess.run([PARE, "init"], check=True, stderr=subprocess.DEVNULL)
     subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", os.path.join(here, "registry.sql")],
                    check=True)
-    spread("first paint, 100 000 versions", [paint() for _ in range(20)])
+    paints = [paint() for _ in range(20)]
+    spread("first paint, 100 000 versions", [took for took, _ in paints])
+    spread("... less its wait for a busy CPU", [alone for _, alone in paints])
     frames = [nobody() for _ in range(10)]
     spread("frame with no server", [took for took, _ in frames])
     spread("q with no server", [left for _, left in frames])
@@ -116,6 +120,7 @@ def main():
         while time.monotonic() < end:
             terminal.pump(0.2)
     print("%-44s %d kB" % ("memory, after three reloads", terminal.memory_kb()))
+    print("%-44s %d kB" % ("memory, at its highest", terminal.memory_kb("VmHWM")))
     size, ticks = len(terminal.raw), terminal.cpu_ticks()
     end = time.monotonic() + 20
     while time.monotonic() < end:

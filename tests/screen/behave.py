@@ -1,0 +1,459 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What no picture shows: signals, lost servers, hostile rows, odd terminals.
+
+    PARE=./pare tests/with-postgres tests/screen/behave.py [WORD...]    only tests whose sentence has a WORD
+"""
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, here)
+from terminal import Terminal  # noqa: E402
+
+PARE = os.path.abspath(os.environ.get("PARE") or os.path.join(os.environ.get("top_builddir", "."), "pare"))
+SLACK = 5  # deadlines are tests with five times the slack
+tests, problems = [], []
+
+
+def test(sentence):
+    def keep(function):
+        tests.append((sentence, function))
+        return function
+    return keep
+
+
+def ok(condition, words):
+    if not condition:
+        problems.append(words)
+
+
+def psql(statement, database="behave"):
+    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement],
+                          check=True, capture_output=True, text=True).stdout.strip()
+
+
+def browser(rows=24, columns=80, env=None, options=(), settle=True):
+    terminal = Terminal([PARE, *options], rows, columns, dict({"PGDATABASE": "behave"}, **(env or {})))
+    if settle:
+        terminal.settle()
+    return terminal
+
+
+def leave(terminal):
+    """q until it is gone; how long the last one took."""
+    took = None
+    for _ in range(4):
+        terminal.send("q")
+        took = terminal.wait_exit(1.0 * SLACK)
+        if took is not None:
+            break
+    ok(took is not None and terminal.status == 0, "q left with status %r" % terminal.status)
+    terminal.close()
+    return took
+
+
+def backend():
+    return int(psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pare' LIMIT 1"))
+
+
+def restored(terminal, raw=None):
+    """The alternate screen left, paste off, the cursor seen, the modes as they were."""
+    raw = bytes(terminal.raw) if raw is None else raw
+    ok(raw.rfind(b"\x1b[?1049l") > raw.rfind(b"\x1b[?1049h"), "the alternate screen was not left")
+    ok(raw.rfind(b"\x1b[?2004l") > raw.rfind(b"\x1b[?2004h"), "bracketed paste was not switched off")
+    ok(raw.rfind(b"\x1b[?25l") <= raw.rfind(b"\x1b[?25h"), "the cursor stayed hidden")
+    ok(termios.tcgetattr(terminal.slave) == terminal.before, "the modes are not as before")
+
+
+def server(*action):
+    """pg_ctl on the throwaway server, as the user who runs it; it starts as it was started first."""
+    data = os.path.join(os.environ["PGHOST"], "data")
+    with open(os.path.join(data, "postmaster.opts")) as file:
+        options = shlex.join(shlex.split(file.read())[1:])
+    bin_folder = os.environ.get("PARE_PG_BINDIR") or \
+        subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True).stdout.strip()
+    command = [os.path.join(bin_folder, "pg_ctl"), "-D", data, "-w", "-l", os.path.join(os.environ["PGHOST"], "server.log"),
+               "-o", options, *action]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups", "--", *command]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+@test("a restarted server: rows stay, the cursor stays, and they are fresh again")
+def restart():
+    terminal = browser()
+    terminal.keys("jjj")
+    ok("int8_ex3" in terminal.row(), "not on int8_ex3: " + terminal.row())
+    server("stop", "-m", "fast")
+    terminal.wait_for("connection lost")
+    ok("int8_ex3" in terminal.row(), "the cursor moved: " + terminal.row())
+    terminal.send("k")
+    terminal.wait_for("v2.0_int8  created")
+    server("start")
+    psql("UPDATE ml_models SET optimization = 'i8' WHERE version = 'v2.0_int8_ex3'")
+    took = terminal.wait_for(" i8 ", 6 + 1.0 * SLACK)
+    print("# fresh %.2f s after the server was back" % took)
+    ok("connection lost" not in terminal.text(), "still lost")
+    terminal.settle()
+    ok("v2.0_int8 " in terminal.row(), "the cursor moved: " + terminal.row())
+    psql("UPDATE ml_models SET optimization = 'int8' WHERE version = 'v2.0_int8_ex3'")
+    leave(terminal)
+
+
+@test("a terminated backend: the browser is back by itself")
+def terminated():
+    terminal = browser()
+    psql("SELECT pg_terminate_backend(%d)" % backend())
+    terminal.wait_for("connection lost")
+    start = time.monotonic()
+    while "connection lost" in terminal.text():
+        terminal.pump(0.1)
+        if time.monotonic() - start > 1.0 * SLACK:
+            break
+    print("# back after %.2f s" % (time.monotonic() - start))
+    ok("connection lost" not in terminal.text(), "not back")
+    leave(terminal)
+
+
+@test("a stopped server delays no key, is said to be silent, and q leaves at once")
+def stopped():
+    terminal = browser()
+    pid = backend()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        terminal.wait_for("no reply for", 3 + 1.0 * SLACK)
+        size, start = len(terminal.raw), time.monotonic()
+        terminal.send("j")
+        while len(terminal.raw) == size and time.monotonic() - start < 2:
+            terminal.pump(0.5)
+        took = time.monotonic() - start
+        print("# a key was answered after %.1f ms" % (took * 1e3))
+        ok(took < 0.005 * SLACK, "a key took %.1f ms" % (took * 1e3))
+        terminal.send("\r")
+        terminal.wait_for("pare show")
+        terminal.send("q")
+        took = leave(terminal)
+        print("# q left after %.0f ms" % ((took or 99) * 1e3))
+        ok(took is not None and took < 0.2 * SLACK, "q took %r" % took)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@test("no server: it says so, tries again, q leaves with exit code 5")
+def nobody():
+    terminal = browser(env={"PGHOST": "/nowhere"}, settle=False)
+    terminal.wait_for("connecting")
+    terminal.wait_for("no database")
+    terminal.send("q")
+    took = terminal.wait_exit()
+    ok(os.waitstatus_to_exitcode(terminal.status) == 5, "status %r" % terminal.status)
+    ok(took < 0.2 * SLACK, "took %.2f s" % took)
+    restored(terminal)
+    terminal.close()
+
+
+@test("somebody else's change is on screen within 3 seconds")
+def change():
+    terminal = browser()
+    psql("INSERT INTO ml_models (name, version) VALUES ('a_new_one', 'v1')")
+    took = terminal.wait_for("a_new_one", 3.0 * SLACK)
+    print("# after %.2f s" % took)
+    psql("DELETE FROM ml_models WHERE name = 'a_new_one'")
+    terminal.wait_for("8 ver", 3.0 * SLACK)
+    leave(terminal)
+
+
+@test("a version deleted while it is open is said to be, and the browser goes on")
+def deleted():
+    psql("INSERT INTO ml_models (name, version) VALUES ('a_new_one', 'v1')")
+    terminal = browser()
+    terminal.keys("g\r")
+    terminal.wait_for("a_new_one")
+    psql("DELETE FROM ml_models WHERE name = 'a_new_one'")
+    terminal.wait_for("deleted since", 3.0 * SLACK)
+    terminal.keys("q")
+    ok("a_new_one" not in terminal.text(), "still in the list")
+    leave(terminal)
+
+
+@test("a promote that somebody was faster with changes nothing and names them")
+def race():
+    terminal = browser()
+    terminal.keys("jjjP")
+    ok("rev 2" in terminal.text(), "no preview\n" + terminal.text())
+    psql("INSERT INTO pare.default_event (name, rev, kind, to_id, to_version, actor) VALUES "
+         "('bert_embedding', 3, 'promote', 2, 'v2.0_int8', 'somebody@else')")
+    terminal.keys("\ryes\r")
+    ok("somebody@else made v2.0_int8 the default" in terminal.text(), terminal.text())
+    ok("Nothing" in terminal.text(), terminal.text())
+    ok(psql("SELECT max(rev) FROM pare.default_event WHERE name = 'bert_embedding'") == "3", "it was written")
+    psql("DELETE FROM pare.default_event WHERE name = 'bert_embedding' AND rev = 3")
+    leave(terminal)
+
+
+@test("a connection lost while a promote is written: the history is asked, nothing is sent twice")
+def lost_write():
+    terminal = browser()
+    terminal.keys("jjjP")
+    holder = subprocess.Popen(["psql", "-XAtq", "-d", "behave"], stdin=subprocess.PIPE, text=True,
+                              stdout=subprocess.PIPE)
+    holder.stdin.write("BEGIN; SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('pare.default:bert_embedding', 0));\n")
+    holder.stdin.flush()
+    holder.stdout.readline()
+    terminal.send("\ryes\r")
+    terminal.wait_for("writing")
+    psql("SELECT pg_terminate_backend(%d)" % backend())
+    terminal.wait_for("Nothing changed", 3.0 * SLACK)
+    holder.communicate("ROLLBACK;\n")
+    ok(psql("SELECT max(rev) FROM pare.default_event WHERE name = 'bert_embedding'") == "2", "it was written")
+    leave(terminal)
+
+
+@test("rows from hell: no control byte, no escape, columns aligned")
+def hostile():
+    for locale in ("C.UTF-8", "C"):
+        psql("INSERT INTO ml_models (name, version, model_type, optimization, config, metrics) VALUES "
+             "(E'\\x1b]52;c;cHduZWQ=\\x07evil', E'\\x1b[2Jv\\r\\n1', E'\\u009b31m', E'\\u202eabc', "
+             "'{\"\\u001b]0;x\\u0007\": \"\\u009d52;c;x\\u009c\"}', '{\"a\\u202e\": 1, \"size_mb\": 440}'), "
+             "(E'\\U0001F468\\u200d\\U0001F469\\u200d\\U0001F467', E'e\\u0301\\u0302\\u0303\\u0304\\u0305x', 'z\u0335', NULL, NULL, '{\"size_mb\": 440}')")
+        terminal = browser(env={"LC_ALL": locale})
+        buffer = terminal.screen.buffer
+        lines = ["".join(buffer[y][x].data[:1] or " " for x in range(80)) for y in range(24)]
+        places = {line.find("440 MB") for line in lines if "440 MB" in line}
+        ok(len(places) == 1 and sum("440 MB" in line for line in lines) >= 4, "sizes at columns %r" % places)
+        for _ in range(3):
+            terminal.keys("j\rqP")
+            terminal.keys("q")
+        terminal.keys("/evil")
+        terminal.keys("\r\r")
+        raw = bytes(terminal.raw)
+        ok(b"\x1b]" not in raw, "an OSC came out")
+        known = re.sub(rb"\x1b(\[[?>]?[0-9;]*[A-Za-z]|\([0B]|[=>78M])", b"", raw)
+        ok(b"\x1b" not in known, "an unknown escape: %r" % known[max(0, known.find(b"\x1b") - 20):][:60])
+        text = known.decode("utf-8", "replace")
+        wild = {c for c in text if (c < " " and c not in "\r\n\b\t\x0f") or "\x7f" <= c <= "\x9f"
+                or "\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069"}
+        ok(not wild, "control characters %r" % wild)
+        if locale == "C":
+            ok(all(byte < 128 for byte in raw), "a byte above 127 in the C locale")
+        psql("DELETE FROM ml_models WHERE id NOT BETWEEN 1 AND 8")
+        leave(terminal)
+
+
+@test("INT, TERM, HUP, QUIT give the terminal back")
+def signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        terminal = browser()
+        os.kill(terminal.pid, number)
+        ok(terminal.wait_exit(1.0 * SLACK) is not None, "%s: still there" % number.name)
+        code = os.waitstatus_to_exitcode(terminal.status)
+        ok(code == (130 if number == signal.SIGINT else -number), "%s: code %d" % (number.name, code))
+        restored(terminal)
+        terminal.close()
+
+
+@test("a crash gives the terminal back, and stays a crash")
+def crash():
+    for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT):
+        terminal = browser()
+        os.kill(terminal.pid, number)
+        ok(terminal.wait_exit(1.0 * SLACK) is not None, "%s: still there" % number.name)
+        ok(os.WIFSIGNALED(terminal.status) and os.WTERMSIG(terminal.status) == number, number.name)
+        restored(terminal)
+        terminal.close()
+
+
+@test("Ctrl-Z leaves the terminal as it was; continued, all is there again")
+def suspended():
+    terminal = browser()
+    before = terminal.text()
+    os.write(terminal.master, b"\x1a")  # a signal, not a key
+    pid, status = os.waitpid(terminal.pid, os.WUNTRACED)
+    ok(os.WIFSTOPPED(status), "it did not stop")
+    while terminal.pump():
+        pass
+    restored(terminal)
+    terminal.screen.reset()
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.wait_for("bert_embed")
+    terminal.settle()
+    ok(terminal.text() == before, "not as before\n" + terminal.text())
+    terminal.keys("j")
+    leave(terminal)
+
+
+@test("a terminal that goes away takes the browser with it")
+def gone():
+    terminal = browser()
+    os.close(terminal.slave)
+    os.close(terminal.master)
+    start = time.monotonic()
+    while time.monotonic() - start < 1.0 * SLACK:
+        pid, status = os.waitpid(terminal.pid, os.WNOHANG)
+        if pid:
+            break
+        time.sleep(0.01)
+    ok(pid != 0, "it is still there")
+    print("# gone after %.0f ms" % ((time.monotonic() - start) * 1e3))
+    os.close(terminal.idle)
+
+
+@test("no terminal, or one that cannot do it: one sentence, exit code 2, a hint")
+def no_terminal():
+    done = subprocess.run([PARE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          env=dict(os.environ, PGDATABASE="behave", TERM="xterm"))
+    ok(done.returncode == 2 and "pare list" in done.stderr and done.stderr.count("\n") == 1,
+       "%d %r" % (done.returncode, done.stderr))
+    for name in (None, "dumb", "no-such-terminal"):
+        terminal = browser(env={"TERM": name}, settle=False)
+        terminal.wait_exit()
+        ok(os.waitstatus_to_exitcode(terminal.status) == 2, "%s: status %r" % (name, terminal.status))
+        ok(b"pare list" in terminal.raw and b"\x1b" not in terminal.raw, "%s: %r" % (name, bytes(terminal.raw)))
+        terminal.close()
+
+
+@test("NO_COLOR: no colour, and what is marked stays marked")
+def no_colour():
+    terminal = browser(env={"NO_COLOR": "1"})
+    terminal.keys("jj\rq?q")
+    found = re.findall(rb"\x1b\[[0-9;]*m", bytes(terminal.raw))
+    ok(not any(re.search(rb"(^|;|\[)(3[0-8]|4[0-8]|9[0-7])(;|m)", code) for code in found), "%r" % set(found))
+    ok(any(b"7" in code for code in found), "no reverse video for the cursor's line")
+    leave(terminal)
+
+
+@test("every size from 1x1 to 500x200 is drawn and lived through")
+def sizes():
+    terminal = browser()
+    slowest = 0
+    for rows, columns in ((1, 1), (1, 500), (200, 1), (2, 2), (5, 30), (6, 31), (8, 40), (9, 79), (200, 500), (3, 80),
+                          (24, 29), (60, 200), (24, 80)):
+        start = time.monotonic()
+        terminal.resize(rows, columns)
+        terminal.settle()
+        slowest = max(slowest, time.monotonic() - start)
+        terminal.keys("j\r")
+        terminal.keys("q/x\x7f\r?")
+        terminal.keys("q")
+    print("# the slowest took %.0f ms" % (slowest * 1e3))
+    ok("bert_embed" in terminal.text(), terminal.text())
+    leave(terminal)
+    terminal = browser(1, 1)
+    leave(terminal)
+
+
+@test("a paste is no command in a list, and literal in a prompt")
+def paste():
+    terminal = browser()
+    before = terminal.text()
+    terminal.keys(b"\x1b[200~jjP\ryes\rqqq\x1b[201~")
+    ok(terminal.text() == before, "the paste did something\n" + terminal.text())
+    terminal.keys("/")
+    terminal.keys(b"\x1b[200~ex3\nv2\x1b[201~")
+    ok("/ ex3 v2" in terminal.text(), terminal.text())
+    terminal.keys("\r")
+    leave(terminal)
+
+
+@test("200 keys in one write: none is lost")
+def burst():
+    psql("INSERT INTO ml_models (name, version) SELECT 'zz', 'v' || n FROM generate_series(1, 400) n")
+    terminal = browser()
+    terminal.keys("g" + "j" * 200)
+    wanted = psql("SELECT version FROM ml_models ORDER BY name, version OFFSET 200 LIMIT 1")
+    ok(wanted in terminal.row(), "%s wanted, %s" % (wanted, terminal.row()))
+    psql("DELETE FROM ml_models WHERE name = 'zz'")
+    leave(terminal)
+
+
+@test("idle: not a byte is written")
+def idle():
+    terminal = browser()
+    size, end = len(terminal.raw), time.monotonic() + 5
+    while time.monotonic() < end:
+        terminal.pump(0.5)
+    ok(len(terminal.raw) == size, "%d bytes" % (len(terminal.raw) - size))
+    leave(terminal)
+
+
+@test("a guest with SELECT on ml_models alone browses and cannot promote")
+def guest():
+    psql("CREATE ROLE guest LOGIN")
+    psql("GRANT SELECT ON ml_models TO guest")
+    terminal = browser(env={"PGUSER": "guest"})
+    ok("bert_embed" in terminal.text() and "guest" in terminal.text(), terminal.text())
+    terminal.keys("\r")
+    ok("metrics" in terminal.text(), terminal.text())
+    terminal.keys("P")
+    ok("may not" in terminal.text(), terminal.text())
+    leave(terminal)
+
+
+@test("a database without a registry: it says what to run, and goes on when that was done")
+def no_registry():
+    psql("CREATE DATABASE empty")
+    terminal = browser(env={"PGDATABASE": "empty"})
+    ok("no registry" in terminal.text(), terminal.text())
+    terminal.keys("jP\r")
+    subprocess.run([PARE, "init"], env=dict(os.environ, PGDATABASE="empty"), check=True, stderr=subprocess.DEVNULL)
+    terminal.send("r")
+    terminal.wait_for("no versions yet")
+    terminal.settle()
+    terminal.keys("?")
+    leave(terminal)
+
+
+@test("a promote whose answer comes while the help is open closes the right screen")
+def covered():
+    terminal = browser()
+    terminal.keys("jjjP")
+    holder = subprocess.Popen(["psql", "-XAtq", "-d", "behave"], stdin=subprocess.PIPE, text=True,
+                              stdout=subprocess.PIPE)
+    holder.stdin.write("BEGIN; SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('pare.default:bert_embedding', 0));\n")
+    holder.stdin.flush()
+    holder.stdout.readline()
+    terminal.send("\ryes\r")
+    terminal.wait_for("writing")
+    terminal.send("?")
+    terminal.wait_for("everywhere")
+    holder.communicate("ROLLBACK;\n")
+    terminal.wait_for("is the default now")
+    ok("everywhere" in terminal.text(), "the help was closed")
+    terminal.keys("q")
+    ok("pare list" in terminal.text(), terminal.text())
+    psql("DELETE FROM pare.default_event WHERE name = 'bert_embedding' AND rev = 3")
+    leave(terminal)
+
+
+def main():
+    subprocess.run(["psql", "-XAtqc", "CREATE DATABASE behave", "-d", "postgres"], check=True)
+    subprocess.run([PARE, "init"], env=dict(os.environ, PGDATABASE="behave"), check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "behave", "-f", os.path.join(here, "registry.sql")],
+                   check=True, stdout=subprocess.DEVNULL)
+    failed, number = False, 0
+    for sentence, function in tests:
+        if sys.argv[1:] and not any(word in sentence for word in sys.argv[1:]):
+            continue
+        number += 1
+        problems.clear()
+        try:
+            function()
+        except Exception as error:  # what a test did not expect has failed it
+            problems.append("%s: %s" % (type(error).__name__, error))
+        print("%sok %d - %s" % ("not " if problems else "", number, sentence))
+        for problem in problems:
+            print("# " + problem.rstrip().replace("\n", "\n# "))
+        sys.stdout.flush()
+        failed |= bool(problems)
+    print("1..%d" % number)
+    sys.exit(failed)
+
+
+main()
