@@ -14,6 +14,7 @@
 #include "registry/catalog.h"
 #include "registry/registry.h"
 #include "registry/upload.h"
+#include "registry/version.h"
 
 /* Of the whole job: reading 0 to .1, planning to .2, writing to .95. */
 static const double planning_end = 0.2, writing_end = 0.95;
@@ -84,6 +85,9 @@ static bool read_spec(struct transform *t, struct pare_error *err)
     if (!recipe || !json_string(t->spec, "name", NULL) || !json_string(t->spec, "version", NULL))
         return error_set(err, PARE_ERR_FORMAT,
                          "the job's description wants recipe, name and version");
+    if (!version_name_ok(json_string(t->spec, "name", NULL), "name", err) ||
+        !version_name_ok(json_string(t->spec, "version", NULL), "version", err))
+        return error_prefix(err, "the job's description");
     char *recipe_text = cJSON_PrintUnformatted(recipe);
     if (!recipe_text)
         return error_no_memory(err, strlen(text));

@@ -29,10 +29,8 @@ struct browse_batch {
     bool write;
 };
 
-/* What this connection is and may do: registry_init() in two halves. */
+/* What this connection is and may do; then registry_take(). */
 void browse_ask_registry(struct browse_batch *batch);
-MUST_CHECK bool browse_take_registry(const struct pg_rows *rows, struct pg *pg, bool read_only,
-                                     struct registry *ret_registry, struct pare_error *err);
 
 /* A text that stays the same while nobody writes anything; then one that tells whether it was here. */
 void browse_ask_snapshot(struct browse_batch *batch);
@@ -141,11 +139,9 @@ void browse_ask_undoable(struct browse_batch *batch, const char *name);
 void browse_take_undoable(struct pg_rows *const *rows, struct arena *arena,
                           struct undoable *ret_undoable, int64_t *ret_from_id);
 
-/* default_set() in two halves; losing is PARE_ERR_REFUSED and names who was faster. */
+/* default_set() in two halves; then default_set_take(). */
 MUST_CHECK bool browse_ask_set(struct browse_batch *batch, const struct registry *registry,
                                const struct promotion *promotion,
                                const struct default_change *change, struct pare_error *err);
-MUST_CHECK bool browse_take_set(struct pg_rows *const *rows, const struct promotion *promotion,
-                                int64_t *ret_rev, struct pare_error *err);
 
 #endif

@@ -14,7 +14,7 @@
 
 enum { GATES_JSON_MAX = 256 * 1024 };
 
-static struct default_event read_event(const struct pg_rows *rows, int row, struct arena *arena)
+struct default_event default_read_event(const struct pg_rows *rows, int row, struct arena *arena)
 {
     return (struct default_event){
         .rev = pg_int(rows, row, 0),
@@ -64,7 +64,7 @@ bool default_history(const struct registry *registry, const char *name, const ch
     if (!events)
         return error_no_memory(err, (size_t)count * sizeof(*events));
     for (int i = 0; i < count; i++)
-        events[i] = read_event(rows, i, arena);
+        events[i] = default_read_event(rows, i, arena);
     *ret_events = events;
     *ret_count = (size_t)count;
     return true;
@@ -72,7 +72,14 @@ bool default_history(const struct registry *registry, const char *name, const ch
 
 /* ---- looking ---- */
 
-enum { LOOK_TO, LOOK_DEFAULT, LOOK_NEWEST, LOOK_GATES, LOOK_MEASURED, LOOK_COUNT };
+enum {
+    LOOK_TO,
+    LOOK_DEFAULT,
+    LOOK_NEWEST,
+    LOOK_GATES,
+    LOOK_MEASURED,
+    LOOK_COUNT = DEFAULT_LOOK_STATEMENTS,
+};
 
 static bool read_gates(const struct pg_rows *gates, const struct pg_rows *measured,
                        struct promotion *promotion, struct arena *arena, struct pare_error *err)
@@ -82,7 +89,7 @@ static bool read_gates(const struct pg_rows *gates, const struct pg_rows *measur
     if (!list)
         return error_no_memory(err, (size_t)count * sizeof(*list));
     for (int i = 0; i < count; i++)
-        list[i].expression = pg_text(gates, i, 1);
+        list[i].expression = arena_strdup(arena, pg_text(gates, i, 1));
     bool any = pg_row_count(measured) > 0;
     struct gate_facts facts = {
         .gates = list,
@@ -95,28 +102,16 @@ static bool read_gates(const struct pg_rows *gates, const struct pg_rows *measur
                       &promotion->gates, &promotion->gate_count, err);
 }
 
-static bool read_look(struct pg_rows *rows[LOOK_COUNT], struct arena *arena,
-                      struct promotion *promotion, struct pare_error *err)
+void default_look_statements(const char *name, const char *version, struct pg_arg *args,
+                             struct pg_statement *ret_statements)
 {
-    if (!version_read(rows[LOOK_TO], 0, arena, &promotion->to, err))
-        return false;
-    if (pg_row_count(rows[LOOK_DEFAULT]) > 0 &&
-        !version_read(rows[LOOK_DEFAULT], 0, arena, &promotion->dflt, err))
-        return false;
-    if (pg_row_count(rows[LOOK_NEWEST]) > 0)
-        promotion->newest = read_event(rows[LOOK_NEWEST], 0, arena);
-    return read_gates(rows[LOOK_GATES], rows[LOOK_MEASURED], promotion, arena, err);
-}
-
-bool default_look(const struct registry *registry, const char *name, const char *version,
-                  struct arena *arena, struct promotion *ret_promotion, struct pare_error *err)
-{
-    struct pg_rows *rows[LOOK_COUNT] = { NULL };
-    const struct pg_arg to[] = { PG_TEXT(name), PG_BOOL(true), PG_NULL,         PG_NULL,
-                                 PG_NULL,       PG_NULL,       PG_TEXT(version) };
-    const struct pg_arg dflt[] = { PG_TEXT(name), PG_BOOL(true), PG_NULL, PG_NULL,
-                                   PG_NULL,       PG_NULL,       PG_NULL };
-    const struct pg_arg both[] = { PG_TEXT(name), PG_TEXT(version) };
+    const struct pg_arg find[DEFAULT_LOOK_ARGS] = {
+        PG_TEXT(name), PG_BOOL(true),    PG_NULL,       PG_NULL,         PG_NULL, PG_NULL,
+        PG_NULL,       PG_TEXT(name),    PG_BOOL(true), PG_NULL,         PG_NULL, PG_NULL,
+        PG_NULL,       PG_TEXT(version), PG_TEXT(name), PG_TEXT(version)
+    };
+    const struct pg_arg *dflt = args, *to = args + 7, *both = args + 14;
+    memcpy(args, find, sizeof(find));
     const struct pg_statement statements[LOOK_COUNT] = {
         [LOOK_TO] = { .sql = query_catalog_find, .args = to, .arg_count = 7 },
         [LOOK_DEFAULT] = { .sql = query_catalog_find, .args = dflt, .arg_count = 7 },
@@ -124,15 +119,41 @@ bool default_look(const struct registry *registry, const char *name, const char 
         [LOOK_GATES] = { .sql = query_gate_list, .args = both, .arg_count = 1 },
         [LOOK_MEASURED] = { .sql = query_gate_measured, .args = both, .arg_count = 2 },
     };
+    memcpy(ret_statements, statements, sizeof(statements));
+}
+
+bool default_look_take(struct pg_rows *const *rows, struct arena *arena,
+                       struct promotion *ret_promotion, struct pare_error *err)
+{
+    struct promotion promotion = { 0 };
+    if (pg_row_count(rows[LOOK_NEWEST]) > 0)
+        promotion.newest = default_read_event(rows[LOOK_NEWEST], 0, arena);
+    if (pg_row_count(rows[LOOK_TO]) > 0) {
+        if (!version_read(rows[LOOK_TO], 0, arena, &promotion.to, err) ||
+            (pg_row_count(rows[LOOK_DEFAULT]) > 0 &&
+             !version_read(rows[LOOK_DEFAULT], 0, arena, &promotion.dflt, err)) ||
+            !read_gates(rows[LOOK_GATES], rows[LOOK_MEASURED], &promotion, arena, err))
+            return false;
+    }
+    *ret_promotion = promotion;
+    return true;
+}
+
+bool default_look(const struct registry *registry, const char *name, const char *version,
+                  struct arena *arena, struct promotion *ret_promotion, struct pare_error *err)
+{
+    struct pg_rows *rows[LOOK_COUNT] = { NULL };
+    struct pg_arg args[DEFAULT_LOOK_ARGS];
+    struct pg_statement statements[LOOK_COUNT];
+    struct promotion promotion = { 0 };
+    default_look_statements(name, version, args, statements);
     if (!registry_allows(registry, REGISTRY_SEE, err) ||
         !pg_run(registry->pg, false, statements, LOOK_COUNT, rows, err))
         return false;
-    struct promotion promotion = { 0 };
-    bool found = pg_row_count(rows[LOOK_TO]) > 0;
-    bool ok = found && read_look(rows, arena, &promotion, err);
+    bool ok = default_look_take(rows, arena, &promotion, err);
     for (int i = 0; i < LOOK_COUNT; i++)
         pg_rows_free(rows[i]);
-    if (!found)
+    if (ok && promotion.to.id == 0)
         return error_set(err, PARE_ERR_NOT_FOUND, "no version %s of %s", version, name);
     if (ok)
         *ret_promotion = promotion;
@@ -203,34 +224,22 @@ bool default_meets(const struct promotion *promotion, const struct expectation *
 
 /* ---- setting ---- */
 
-static bool who_was_faster(const struct registry *registry, const struct promotion *promotion,
-                           struct pare_error *err)
-{
-    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    struct arena arena = { 0 };
-    if (!pg_read(registry->pg, query_default_newest, PG_ARGS(PG_TEXT(promotion->to.raw_name)),
-                 &rows, err))
-        return false;
-    struct default_event newest = { 0 };
-    if (pg_row_count(rows) > 0)
-        newest = read_event(rows, 0, &arena);
-    if (newest.rev == promotion->newest.rev)
-        error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has been deleted meanwhile. Nothing changed",
-                  promotion->to.name, promotion->to.version);
-    else
-        refuse(&newest, promotion->to.name, err);
-    arena_done(&arena);
-    return false;
-}
+enum { SET_LOCK, SET_SET, SET_NEWEST, SET_COUNT = DEFAULT_SET_STATEMENTS };
 
-static bool set(const struct registry *registry, const struct promotion *promotion,
-                const struct default_change *change, bool within, int64_t *ret_rev,
-                struct pare_error *err)
+bool default_set_statements(const struct registry *registry, const struct promotion *promotion,
+                            const struct default_change *change, struct arena *arena,
+                            struct pg_arg *args, struct pg_statement *ret_statements,
+                            struct pare_error *err)
 {
     struct buf gates;
     buf_init(&gates, GATES_JSON_MAX);
     gate_put_json(promotion->gates, promotion->gate_count, &gates);
-    const struct pg_arg args[] = {
+    bool ok = registry_allows(registry, REGISTRY_WRITE, err) && buf_ok(&gates, err);
+    const char *gates_json = ok ? arena_strdup(arena, buf_string(&gates)) : NULL;
+    buf_done(&gates);
+    if (!gates_json)
+        return ok && error_no_memory(err, GATES_JSON_MAX);
+    const struct pg_arg list[DEFAULT_SET_ARGS] = {
         PG_TEXT(promotion->to.raw_name),
         PG_INT(promotion->newest.rev),
         PG_TEXT(change->kind),
@@ -240,34 +249,64 @@ static bool set(const struct registry *registry, const struct promotion *promoti
         PG_TEXT(registry->actor),
         PG_TEXT(change->reason),
         PG_BOOL(change->forced),
-        PG_TEXT(buf_string(&gates)),
+        PG_TEXT(gates_json),
     };
-    const struct pg_statement statements[] = {
-        { .sql = query_default_lock, .args = args, .arg_count = 1 },
-        { .sql = query_default_set, .args = args, .arg_count = ARRAY_SIZE(args) },
+    memcpy(args, list, sizeof(list));
+    const struct pg_statement statements[SET_COUNT] = {
+        [SET_LOCK] = { .sql = query_default_lock, .args = args, .arg_count = 1 },
+        [SET_SET] = { .sql = query_default_set, .args = args, .arg_count = DEFAULT_SET_ARGS },
+        [SET_NEWEST] = { .sql = query_default_newest, .args = args, .arg_count = 1 },
     };
-    struct pg_rows *rows[] = { NULL, NULL };
-    bool ok = buf_ok(&gates, err);
-    if (ok && within)
-        ok = pg_query(registry->pg, statements[0].sql, args, 1, &rows[0], err) &&
-             pg_query(registry->pg, statements[1].sql, args, ARRAY_SIZE(args), &rows[1], err);
-    else if (ok)
-        ok = pg_run(registry->pg, true, statements, 2, rows, err);
-    bool won = ok && pg_row_count(rows[1]) > 0;
-    if (won)
-        *ret_rev = pg_int(rows[1], 0, 0);
-    pg_rows_free(rows[0]);
-    pg_rows_free(rows[1]);
-    buf_done(&gates);
-    return ok && (won || (!within && who_was_faster(registry, promotion, err)) ||
-                  (within && refuse(&promotion->newest, promotion->to.name, err)));
+    memcpy(ret_statements, statements, sizeof(statements));
+    return true;
+}
+
+bool default_set_take(struct pg_rows *const *rows, const struct promotion *promotion,
+                      int64_t *ret_rev, struct pare_error *err)
+{
+    struct arena arena = { 0 };
+    struct default_event newest = { 0 };
+    if (pg_row_count(rows[SET_SET]) > 0) {
+        *ret_rev = pg_int(rows[SET_SET], 0, 0);
+        return true;
+    }
+    if (pg_row_count(rows[SET_NEWEST]) > 0)
+        newest = default_read_event(rows[SET_NEWEST], 0, &arena);
+    if (newest.rev == promotion->newest.rev)
+        error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has been deleted meanwhile. Nothing changed",
+                  promotion->to.name, promotion->to.version);
+    else
+        refuse(&newest, promotion->to.name, err);
+    arena_done(&arena);
+    return false;
+}
+
+/* One round trip by itself; three inside a transaction that is open already. */
+static bool set(const struct registry *registry, const struct promotion *promotion,
+                const struct default_change *change, bool within, int64_t *ret_rev,
+                struct pare_error *err)
+{
+    struct arena arena = { 0 };
+    struct pg_arg args[DEFAULT_SET_ARGS];
+    struct pg_statement statements[SET_COUNT];
+    struct pg_rows *rows[SET_COUNT] = { NULL };
+    bool ok = default_set_statements(registry, promotion, change, &arena, args, statements, err);
+    if (ok && !within)
+        ok = pg_run(registry->pg, true, statements, SET_COUNT, rows, err);
+    for (int i = 0; ok && within && i < SET_COUNT; i++)
+        ok = pg_query(registry->pg, statements[i].sql, statements[i].args, statements[i].arg_count,
+                      &rows[i], err);
+    ok = ok && default_set_take(rows, promotion, ret_rev, err);
+    for (int i = 0; i < SET_COUNT; i++)
+        pg_rows_free(rows[i]);
+    arena_done(&arena);
+    return ok;
 }
 
 bool default_set(const struct registry *registry, const struct promotion *promotion,
                  const struct default_change *change, int64_t *ret_rev, struct pare_error *err)
 {
-    return registry_allows(registry, REGISTRY_WRITE, err) &&
-           set(registry, promotion, change, false, ret_rev, err);
+    return set(registry, promotion, change, false, ret_rev, err);
 }
 
 bool default_set_within(const struct registry *registry, const struct promotion *promotion,

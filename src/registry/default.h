@@ -12,6 +12,9 @@
 #include "registry/gate.h"
 #include "registry/version.h"
 
+struct pg_arg;
+struct pg_rows;
+struct pg_statement;
 struct registry;
 
 struct default_event {
@@ -89,5 +92,33 @@ MUST_CHECK bool default_undoable(const struct registry *registry, const char *na
 /* Names of models that never had a default, NULL-terminated. */
 MUST_CHECK bool default_missing(const struct registry *registry, struct arena *arena,
                                 const char ***ret_names, size_t *ret_count, struct pare_error *err);
+
+/* ---- the halves of the above, for who cannot wait ---- */
+
+enum {
+    DEFAULT_LOOK_STATEMENTS = 5,
+    DEFAULT_LOOK_ARGS = 16,
+    DEFAULT_SET_STATEMENTS = 3,
+    DEFAULT_SET_ARGS = 10,
+};
+
+/* default_look()'s statements, whose arguments stay in `args` (DEFAULT_LOOK_ARGS of them). */
+void default_look_statements(const char *name, const char *version, struct pg_arg *args,
+                             struct pg_statement *ret_statements);
+/* What they found; to.id 0 when the version is gone. */
+MUST_CHECK bool default_look_take(struct pg_rows *const *rows, struct arena *arena,
+                                  struct promotion *ret_promotion, struct pare_error *err);
+
+/* default_set()'s, with DEFAULT_SET_ARGS arguments; the evidence lives in `arena`. */
+MUST_CHECK bool default_set_statements(const struct registry *registry,
+                                       const struct promotion *promotion,
+                                       const struct default_change *change, struct arena *arena,
+                                       struct pg_arg *args, struct pg_statement *ret_statements,
+                                       struct pare_error *err);
+MUST_CHECK bool default_set_take(struct pg_rows *const *rows, const struct promotion *promotion,
+                                 int64_t *ret_rev, struct pare_error *err);
+
+/* A row of query_default_newest or query_default_history. */
+struct default_event default_read_event(const struct pg_rows *rows, int row, struct arena *arena);
 
 #endif

@@ -35,9 +35,14 @@ static const char *keep(struct registry *registry, const char *text)
 bool registry_init(struct registry *registry, struct pg *pg, bool read_only, struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    return pg_read(pg, query_registry_probe, PG_NO_ARGS, &rows, err) &&
+           registry_take(registry, rows, pg, read_only, err);
+}
+
+bool registry_take(struct registry *registry, const struct pg_rows *rows, struct pg *pg,
+                   bool read_only, struct pare_error *err)
+{
     *registry = (struct registry){ .pg = pg, .read_only = read_only };
-    if (!pg_read(pg, query_registry_probe, PG_NO_ARGS, &rows, err))
-        return false;
     registry->database = keep(registry, pg_text(rows, 0, 0));
     registry->role = keep(registry, pg_text(rows, 0, 1));
     registry->standby = pg_bool(rows, 0, 2);

@@ -14,6 +14,7 @@
 
 struct pare_error;
 struct pg;
+struct pg_rows;
 
 struct registry {
     struct pg *pg;      /* the caller's; outlives this */
@@ -44,6 +45,10 @@ enum registry_need {
 MUST_CHECK bool registry_init(struct registry *registry, struct pg *pg, bool read_only,
                               struct pare_error *err);
 void registry_done(struct registry *registry);
+
+/* The second half of registry_init(), for who cannot wait: from the rows of query_registry_probe. */
+MUST_CHECK bool registry_take(struct registry *registry, const struct pg_rows *rows, struct pg *pg,
+                              bool read_only, struct pare_error *err);
 
 /* Whether `need` can be met; else what stands against it and the remedy. */
 MUST_CHECK bool registry_allows(const struct registry *registry, enum registry_need need,

@@ -282,7 +282,7 @@ static void step_probe(struct link *link, int64_t now_ms)
     if (!done)
         return;
     struct pg_rows *rows = pg_take(link->pg, 0);
-    bool ok = rows ? browse_take_registry(rows, link->pg, link->read_only, &registry, &err)
+    bool ok = rows ? registry_take(&registry, rows, link->pg, link->read_only, &err)
                    : error_no_memory(&err, 0);
     pg_rows_free(rows);
     if (!ok) {

@@ -260,7 +260,7 @@ static void set_came(void *owner, struct request *request, struct pg_rows *const
         self->asked = false;
     } else if (err) {
         stop(self, err);
-    } else if (browse_take_set(rows, &self->look.promotion, &rev, &problem)) {
+    } else if (default_set_take(rows, &self->look.promotion, &rev, &problem)) {
         done(self, rev);
     } else {
         stop(self, &problem);
