@@ -2,6 +2,15 @@
 -- the LATERAL a name finds ml_models first and `absent` only when ml_models has no such column. Numbers leave
 -- as text with the kind judged in C, so that no row can make a list fail.
 
+-- part: rows_as_r
+  FROM (SELECT NULL::text AS model_type, NULL::text AS optimization, NULL::bytea AS model_data,
+               NULL::jsonb AS config, NULL::jsonb AS metrics, NULL::timestamptz AS created_at) absent
+ CROSS JOIN LATERAL (SELECT id::bigint AS id, name::text AS name, version::text AS version,
+                            model_type::text AS model_type, optimization::text AS optimization,
+                            octet_length(model_data)::bigint AS stored, to_jsonb(config) AS config,
+                            to_jsonb(metrics) AS metrics, created_at::timestamptz AS created_at
+                       FROM ml_models) r
+
 -- part: rows
   FROM (SELECT NULL::text AS model_type, NULL::text AS optimization, NULL::bytea AS model_data,
                NULL::jsonb AS config, NULL::jsonb AS metrics, NULL::timestamptz AS created_at) absent
@@ -37,6 +46,10 @@
 SELECT m.id, m.name, m.version, m.model_type, m.optimization,
        to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
 --> metric_columns
+-- part: defaults
+  LEFT JOIN (SELECT DISTINCT ON (e.name) e.name, e.to_id, e.to_version
+               FROM pare.default_event e ORDER BY e.name, e.rev DESC) d ON d.name = m.name
+
 -- What pare keeps by id, if it is not older than the row: after a TRUNCATE ... RESTART IDENTITY new rows have old ids.
 -- part: kept
   LEFT JOIN pare.lineage l ON l.model_id = m.id AND (l.at >= m.created_at) IS NOT FALSE
@@ -49,8 +62,7 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
        m.stored IS NOT NULL,
 --> json_columns
 --> rows
-  LEFT JOIN (SELECT DISTINCT ON (e.name) e.name, e.to_id, e.to_version
-               FROM pare.default_event e ORDER BY e.name, e.rev DESC) d ON d.name = m.name
+--> defaults
 --> kept
 
 -- For a guest, with SELECT on ml_models alone.
@@ -69,14 +81,29 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 --> bare
  WHERE $1::text IS NULL OR m.name = $1 ORDER BY m.name, m.version LIMIT $7
 
--- All of them, for the client to sort: the server would spill wide rows to its disk.
+-- All of them, for the client to sort: the server would spill wide rows to its disk. OFFSET 0 keeps the server
+-- from making config and metrics anew for each expression that reads them.
+-- part: rows_once
+  FROM (SELECT r.*
+--> rows_as_r
+       OFFSET 0) m
+
 -- name: catalog_all
---> known
- WHERE $1::text IS NULL OR m.name = $1
+--> columns
+       coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
+       m.stored IS NOT NULL,
+--> json_columns
+--> rows_once
+--> defaults
+--> kept
+ WHERE $1::text IS NULL
 
 -- name: catalog_all_guest
---> bare
- WHERE $1::text IS NULL OR m.name = $1
+--> columns
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+--> json_columns
+--> rows_once
+ WHERE $1::text IS NULL
 
 -- $1: the name. $7: the version, or NULL for the default.
 -- name: catalog_find

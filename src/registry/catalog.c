@@ -68,7 +68,7 @@ bool catalog_list(const struct registry *registry, const struct catalog_query *q
         PG_TEXT(query->paths[3]),
         query->limit ? PG_INT(query->limit) : PG_NULL,
     };
-    bool guest = registry_is_guest(registry), all = query->limit == 0;
+    bool guest = registry_is_guest(registry), all = query->limit == 0 && !query->name;
     const char *sql = all ? (guest ? query_catalog_all_guest : query_catalog_all)
                           : (guest ? query_catalog_list_guest : query_catalog_list);
     struct pg_statement statement = {
