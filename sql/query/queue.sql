@@ -56,7 +56,14 @@ RETURNING j.cancel_requested_at IS NOT NULL
 -- Inside the transaction that makes what the job makes: no row, no result.
 -- name: queue_finish
 UPDATE pare.jobs SET state = 'done', ended_at = now(), result_id = $3
- WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING id
+ WHERE id = $1 AND fence = $2 AND state = 'running' AND cancel_requested_at IS NULL RETURNING id
+
+-- A worker that is stopped gives its job back as it was.
+-- name: queue_give_back
+UPDATE pare.jobs
+   SET state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE 'queued' END,
+       ended_at = CASE WHEN cancel_requested_at IS NOT NULL THEN now() END, attempt = attempt - 1, run_at = now()
+ WHERE id = $1 AND fence = $2 AND state = 'running'
 
 -- $4: worth another try.
 -- name: queue_fail

@@ -93,10 +93,6 @@ bool tensors_print_plan(struct cli *cli, const struct pare_plan *plan, struct pa
         { "reason", "why not", SHEET_TEXT },
     };
     struct sheet sheet;
-    if (cli->format == CLI_JSON) {
-        printf("%s\n", pare_plan_json(plan));
-        return true;
-    }
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
     for (size_t i = 0; i < pare_plan_entry_count(plan); i++) {
         const struct pare_plan_entry *entry = pare_plan_entry(plan, i);
@@ -132,10 +128,6 @@ bool tensors_print_report(struct cli *cli, const struct pare_report *report, str
         { "reason", "why not", SHEET_TEXT },
     };
     struct sheet sheet;
-    if (cli->format == CLI_JSON) {
-        printf("%s\n", pare_report_json(report));
-        return true;
-    }
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
     for (size_t i = 0; i < pare_report_entry_count(report); i++) {
         const struct pare_report_entry *entry = pare_report_entry(report, i);

@@ -19,7 +19,6 @@ MUST_CHECK bool tensors_print_model(struct cli *cli, const struct pare_model *mo
                                     struct pare_error *err);
 MUST_CHECK bool tensors_print_plan(struct cli *cli, const struct pare_plan *plan,
                                    struct pare_error *err);
-/* json is the report's own; else a line a tensor that was changed, or could have been. */
 MUST_CHECK bool tensors_print_report(struct cli *cli, const struct pare_report *report,
                                      struct pare_error *err);
 

@@ -196,30 +196,42 @@ static void watch_child(struct worker *worker, const struct job *job, struct chi
     close(child->pipe);
 }
 
-static void say_end(struct worker *worker, const struct job *job, const struct child *child)
+/* Stopped with the worker, and not by a failure of its own. */
+static bool was_stopped(const struct worker *worker, const struct child *child)
 {
-    const struct worker_options *options = worker->options;
-    char words[PARE_ERROR_TEXT_MAX];
+    return *worker->options->stop &&
+           (!child->failure.is_failure || child->failure.code == PARE_ERR_INTERRUPTED);
+}
+
+/* What went wrong, and whether another try is worth it. */
+static bool put_failure(const struct child *child, char *words, size_t room)
+{
+    if (WIFSIGNALED(child->status)) {
+        snprintf(words, room, "the job's process ended with signal %d (%s)",
+                 WTERMSIG(child->status), strsignal(WTERMSIG(child->status)));
+        return true;
+    }
+    snprintf(words, room, "%s",
+             child->failure.is_failure ? child->failure.words : "the job's process gave up");
+    return !child->failure.is_failure || child->failure.again;
+}
+
+static void end_job(struct worker *worker, const struct job *job, const struct child *child)
+{
+    const struct registry *registry = &worker->registry;
+    char words[PARE_ERROR_TEXT_MAX] = "the worker was stopped; the job waits again";
     struct pare_error err;
-    bool again = true;
     if (WIFEXITED(child->status) && WEXITSTATUS(child->status) == 0) {
-        options->say("job %lld: done", (long long)job->id);
+        worker->options->say("job %lld: done", (long long)job->id);
         return;
     }
-    if (*options->stop)
-        snprintf(words, sizeof(words), "the worker was stopped");
-    else if (WIFSIGNALED(child->status))
-        snprintf(words, sizeof(words), "the job's process ended with signal %d (%s)",
-                 WTERMSIG(child->status), strsignal(WTERMSIG(child->status)));
-    else {
-        snprintf(words, sizeof(words), "%s",
-                 child->failure.is_failure ? child->failure.words : "the job's process gave up");
-        again = !child->failure.is_failure || child->failure.again;
-    }
-    options->say("job %lld: %s", (long long)job->id, words);
-    queue_log(&worker->registry, job, "attempt %d: %s", job->attempt, words);
-    if (!queue_fail(&worker->registry, job, words, again, &err))
-        options->say("job %lld: %s", (long long)job->id, err.text);
+    bool stopped = was_stopped(worker, child);
+    bool again = stopped || put_failure(child, words, sizeof(words));
+    worker->options->say("job %lld: %s", (long long)job->id, words);
+    queue_log(registry, job, "attempt %d: %s", job->attempt, words);
+    if (!(stopped ? queue_give_back(registry, job, &err)
+                  : queue_fail(registry, job, words, again, &err)))
+        worker->options->say("job %lld: %s", (long long)job->id, err.text);
 }
 
 static bool work_on(struct worker *worker, const struct job *job, struct pare_error *err)
@@ -232,7 +244,7 @@ static bool work_on(struct worker *worker, const struct job *job, struct pare_er
     if (!start_child(worker, job, &child, err))
         return false;
     watch_child(worker, job, &child);
-    say_end(worker, job, &child);
+    end_job(worker, job, &child);
     return true;
 }
 

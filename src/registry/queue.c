@@ -127,6 +127,12 @@ bool queue_fail(const struct registry *registry, const struct job *job, const ch
                     NULL, err);
 }
 
+bool queue_give_back(const struct registry *registry, const struct job *job, struct pare_error *err)
+{
+    return pg_write(registry->pg, query_queue_give_back,
+                    PG_ARGS(PG_INT(job->id), PG_INT(job->fence)), NULL, err);
+}
+
 void queue_log(const struct registry *registry, const struct job *job, const char *fmt, ...)
 {
     char raw[LOG_LINE_MAX], words[LOG_LINE_MAX];

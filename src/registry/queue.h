@@ -75,6 +75,10 @@ MUST_CHECK bool queue_finish(struct pg *pg, const struct job *job, int64_t resul
 MUST_CHECK bool queue_fail(const struct registry *registry, const struct job *job, const char *why,
                            bool again, struct pare_error *err);
 
+/* A worker that is stopped ends its lease: the job waits again, with the attempt it had. */
+MUST_CHECK bool queue_give_back(const struct registry *registry, const struct job *job,
+                                struct pare_error *err);
+
 /* A line for people; best effort. */
 void queue_log(const struct registry *registry, const struct job *job, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
