@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,6 +18,7 @@
 #include "cluster/server.h"
 
 enum { OUTPUT_MAX = 16 * 1024, SETTINGS_MAX = 4 * 1024, STARTUP_PROGRESS_SINCE = 15 };
+enum { REMOVE_TRIES = 50, REMOVE_STEP_MS = 100 };
 
 static const char NEW_DATA[] = "data.new.";
 
@@ -37,10 +39,21 @@ static bool run(const char *const argv[], const char *what, struct pare_error *e
     return ok;
 }
 
+/*
+ * An orphan of a killed initdb may still write into the folder while it is removed: rm then finds it
+ * not empty. It does not outlive that by long.
+ */
 static bool remove_folder(const char *path, struct pare_error *err)
 {
     const char *argv[] = { "/bin/rm", "-rf", "--", path, NULL };
-    return run(argv, "cannot remove what an interrupted initdb left", err);
+    const struct timespec step = { .tv_nsec = REMOVE_STEP_MS * 1000000L };
+    bool ok = false;
+    for (int tries = 0; !ok && tries < REMOVE_TRIES; tries++) {
+        if (tries)
+            nanosleep(&step, NULL);
+        ok = run(argv, "cannot remove what an interrupted initdb left", err);
+    }
+    return ok;
 }
 
 /* What killed initdbs left. One may still run: it has a folder of its own, and loses it. */

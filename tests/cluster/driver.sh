@@ -42,6 +42,9 @@ within() { # seconds, command...
     done
 }
 
+# kill -9, but never 0 or nothing: that would be everybody in the process group, make included.
+kill9() { case $1 in '' | 0 | 1 | *[!0-9]*) return 1 ;; *) kill -9 "$1" ;; esac; }
+
 # ---- identities ----
 
 make_user() { # a new user of this machine, whose name goes into the variable $1; for root only
