@@ -3,6 +3,11 @@
 -- name: artifact_start
 INSERT INTO pare.artifact (inline, folder, actor) VALUES ($1, $2, $3) RETURNING id
 
+-- What is fed before the version exists need not wait for the disk: the commit that makes the version does, and
+-- with it all that was written before.
+-- name: artifact_later
+SET LOCAL synchronous_commit = off
+
 -- name: artifact_chunk
 INSERT INTO pare.chunk (artifact_id, start_at, sha256, bytes) VALUES ($1, $2, $3, $4)
 
@@ -97,6 +102,11 @@ SELECT substring(model_data FROM $2::int + 1 FOR $3::int) FROM ml_models WHERE i
 
 -- name: artifact_chunks
 SELECT bytes, sha256, c.start_at::text FROM pare.chunk c WHERE artifact_id = $1 AND start_at >= $2 ORDER BY c.start_at LIMIT $3
+
+-- The first chunk between $2 and $3 that is not what is on record.
+-- name: artifact_damaged
+SELECT start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND start_at < $3 AND sha256(bytes) <> sha256
+ ORDER BY 1 LIMIT 1
 
 -- Whether the stored bytes still are what is on record, judged on the server; NULL when nothing is on record.
 -- name: artifact_intact

@@ -26,11 +26,15 @@ SELECT DISTINCT ON (c.model_id) c.model_id,
        CASE WHEN c.at = b.at AND jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
        CASE WHEN jsonb_typeof(c.result -> 'accuracy') = 'number' THEN left(c.result ->> 'accuracy', 700) END,
        CASE WHEN jsonb_typeof(b.result -> 'accuracy') = 'number' THEN left(b.result ->> 'accuracy', 700) END
-  FROM (SELECT DISTINCT ON (e.name) e.name, e.to_id FROM pare.default_event e ORDER BY e.name, e.rev DESC) d
-  JOIN pare.measurement b ON b.model_id = d.to_id
-  JOIN ml_models m ON m.name = d.name AND m.id <> d.to_id
-  JOIN pare.measurement c ON c.model_id = m.id AND c.conditions = b.conditions
-                         AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
+  FROM (SELECT DISTINCT ON (e.name) e.name, e.to_id, e.to_version
+          FROM pare.default_event e ORDER BY e.name, e.rev DESC) d
+  JOIN
+--> measured
+       b ON b.model_id = d.to_id AND b.name = d.name AND b.version = d.to_version
+  JOIN
+--> measured
+       c ON c.name = d.name AND c.model_id <> d.to_id AND c.conditions = b.conditions
+            AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
  ORDER BY c.model_id, c.at = b.at DESC, c.id DESC, b.id DESC
 
 -- $1: the id, as text because it shares its place with a name.
@@ -45,11 +49,12 @@ SELECT c.model_id,
        CASE WHEN c.at = b.at AND jsonb_typeof(b.result -> 'inference_ms') = 'number' THEN left(b.result ->> 'inference_ms', 700) END,
        CASE WHEN jsonb_typeof(c.result -> 'accuracy') = 'number' THEN left(c.result ->> 'accuracy', 700) END,
        CASE WHEN jsonb_typeof(b.result -> 'accuracy') = 'number' THEN left(b.result ->> 'accuracy', 700) END
-  FROM ml_models m
-  JOIN pare.measurement c ON c.model_id = m.id
-  JOIN pare.measurement b ON b.model_id = $3 AND c.conditions = b.conditions
-                         AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
- WHERE m.name = $1 AND m.version = $2
+  FROM
+--> measured
+       c JOIN
+--> measured
+       b ON b.model_id = $3 AND c.conditions = b.conditions AND c.dataset_digest IS NOT DISTINCT FROM b.dataset_digest
+ WHERE c.name = $1 AND c.version = $2
  ORDER BY c.at = b.at DESC, c.id DESC, b.id DESC LIMIT 1
 
 -- The first page of catalog_list, with its arguments: each row looks up its own default, so that the first rows

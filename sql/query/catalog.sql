@@ -143,15 +143,32 @@ SELECT l.report::text
 --> lineage_of
 
 -- name: catalog_children
-SELECT m.name::text, m.version::text FROM pare.lineage l JOIN ml_models m ON m.id = l.model_id
- WHERE l.parent_id = $1 ORDER BY m.id LIMIT 20
+SELECT m.name, m.version
+  FROM (SELECT NULL::timestamptz AS created_at) absent
+ CROSS JOIN LATERAL (SELECT id, created_at::timestamptz AS born FROM ml_models WHERE id = $1) p
+ CROSS JOIN LATERAL (SELECT id, name::text AS name, version::text AS version, created_at::timestamptz AS born
+                       FROM ml_models) m
+  JOIN pare.lineage l ON l.model_id = m.id AND l.parent_id = p.id
+                     AND (l.at >= m.born) IS NOT FALSE AND (l.at >= p.born) IS NOT FALSE
+ ORDER BY m.id LIMIT 20
+
+-- Measurements with the version they are of, which is there and no younger than they are.
+-- part: measured
+       (SELECT p.*, own.name, own.version, own.born
+          FROM (SELECT NULL::timestamptz AS created_at) absent
+         CROSS JOIN LATERAL (SELECT id, name::text AS name, version::text AS version, created_at::timestamptz AS born
+                               FROM ml_models) own
+          JOIN pare.measurement p ON p.model_id = own.id AND (p.at >= own.born) IS NOT FALSE)
 
 -- The newest measurement of each of two versions under the same conditions and data, if there is one; best
 -- those of one job, which ran them in turns: only their times can be compared.
 -- name: catalog_alike
 SELECT c.result::text, d.result::text, c.conditions::text, c.at = d.at
-  FROM pare.measurement c JOIN pare.measurement d
-    ON d.model_id = $2 AND d.conditions = c.conditions AND d.dataset_digest IS NOT DISTINCT FROM c.dataset_digest
+  FROM
+--> measured
+       c JOIN
+--> measured
+       d ON d.model_id = $2 AND d.conditions = c.conditions AND d.dataset_digest IS NOT DISTINCT FROM c.dataset_digest
  WHERE c.model_id = $1 ORDER BY c.at = d.at DESC, c.id DESC, d.id DESC LIMIT 1
 
 -- A test that runs and has this version as an arm.

@@ -20,6 +20,8 @@ UPDATE ml_models m
    SET metrics = coalesce(m.metrics, '{}'::jsonb) || coalesce((
            SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each($2::text::jsonb) e
             WHERE $3::bool OR NOT coalesce(m.metrics, '{}'::jsonb) ? e.key
-               OR EXISTS (SELECT FROM pare.measurement p WHERE p.model_id = m.id AND p.result -> e.key = m.metrics -> e.key)
+               OR EXISTS (SELECT FROM
+--> measured
+                          p WHERE p.model_id = m.id AND p.result -> e.key = m.metrics -> e.key)
        ), '{}'::jsonb)
  WHERE m.id = $1 AND coalesce(jsonb_typeof(m.metrics), 'object') IN ('object', 'null')

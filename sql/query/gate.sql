@@ -14,9 +14,11 @@ DELETE FROM pare.gate WHERE name IS NOT DISTINCT FROM $1 AND ($2::text IS NULL O
 -- The candidate (name $1, version $2) and the default of its name, measured on one dataset; and whether the
 -- candidate was measured against that default, which is what its agreement means.
 -- name: gate_measured
-SELECT c.result::text, d.result::text, coalesce(c.against_id = d.model_id, false)
-  FROM ml_models m
-  JOIN pare.measurement c ON c.model_id = m.id
-  JOIN pare.measurement d ON d.model_id = pare.default_id($1) AND d.dataset_digest = c.dataset_digest
- WHERE m.name = $1 AND m.version = $2 AND d.model_id <> m.id
- ORDER BY coalesce(c.against_id = d.model_id, false) DESC, c.id DESC, d.id DESC LIMIT 1
+SELECT c.result::text, d.result::text, coalesce(c.against_id = d.model_id, false) AND (c.at >= d.born) IS NOT FALSE
+  FROM
+--> measured
+       c JOIN
+--> measured
+       d ON d.model_id = pare.default_id($1) AND d.dataset_digest = c.dataset_digest
+ WHERE c.name = $1 AND c.version = $2 AND d.model_id <> c.model_id
+ ORDER BY 3 DESC, c.id DESC, d.id DESC LIMIT 1

@@ -94,6 +94,12 @@ INSERT INTO pare.job_log (job_id, attempt, words) SELECT id, attempt, $3 FROM pa
 SELECT line, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), attempt, words FROM pare.job_log
  WHERE job_id = $1 AND line > $2 ORDER BY line LIMIT 1000
 
+-- name: queue_log_tail
+SELECT * FROM (
+    SELECT line, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), attempt, words FROM pare.job_log
+     WHERE job_id = $1 ORDER BY line DESC LIMIT 100) newest
+ ORDER BY line
+
 -- part: job
 SELECT j.id, j.kind, j.model_id, j.model_name, j.model_version, j.spec::text, j.state, j.attempt, j.max_attempts,
        j.worker, j.actor, to_char(j.submitted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
@@ -115,8 +121,3 @@ SELECT j.id, j.kind, j.model_id, j.model_name, j.model_version, j.spec::text, j.
 -- name: queue_get
 --> job
  WHERE j.id = $1
-
--- Workers that have shown themselves within a lease: whether a queued job will be taken up.
--- name: queue_open
-SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'running') FROM pare.jobs
- WHERE state IN ('queued', 'running')

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the tensors of a model file begin and end, so that chunks in the registry
- * restart there: two versions that share a tensor then share its chunks.
+ * Where an import cuts the files of a model into chunks: format/cuts.h by the names of files.
  */
 #ifndef PARE_CLI_BOUNDARIES_H
 #define PARE_CLI_BOUNDARIES_H
 
-#include "base/base.h"
+#include "format/cuts.h"
 
 struct arena;
 struct pare_error;
 
-/* A tensor smaller than this shares its chunk with its neighbours. */
-enum { BOUNDARIES_TENSOR_MIN = 64 * 1024 };
-
-struct boundary {
-    const char *file; /* relative to the folder of the main file */
-    int64_t at;
-};
-
 struct boundaries {
-    const struct boundary *list; /* by file, then by place; in the arena */
-    size_t count;
+    struct cuts cuts;
+    const char **files; /* by number, relative to the folder of the main file; in the arena */
+    size_t file_count;
 };
 
 /* Read the structure of the model at `path`. What is no model is PARE_ERR_FORMAT. */

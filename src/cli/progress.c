@@ -2,25 +2,18 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/command.h"
 
 enum { DRAW_EVERY_MS = 100, BAR_COLUMNS = 30 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void progress_init(struct progress *progress, const char *verb, int64_t total_bytes)
 {
     *progress = (struct progress){ .verb = verb,
                                    .total_bytes = total_bytes,
-                                   .started_ms = now_ms(),
+                                   .started_ms = clock_now_ms(),
                                    .watched = cli_is_watched() };
 }
 
@@ -44,7 +37,7 @@ void progress_add(struct progress *progress, int64_t bytes)
     progress->done_bytes += bytes;
     if (!progress->watched)
         return;
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     if (now - progress->shown_ms < DRAW_EVERY_MS)
         return;
     progress->shown_ms = now;

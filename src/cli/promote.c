@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <math.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -8,26 +7,6 @@
 #include "registry/default.h"
 
 enum { TRIES = 20, SENTENCE_MAX = 900 };
-
-/* "accuracy >= default - 0.005: found 0.8664, the default has 0.9499" for each rule in the way. */
-static void put_open_gates(const struct promotion *promotion, struct buf *buf)
-{
-    const char *separator = "";
-    for (size_t i = 0; i < promotion->gate_count; i++) {
-        const struct gate_result *gate = &promotion->gates[i];
-        if (gate->verdict == GATE_PASS || gate->verdict == GATE_NOT_ASKED)
-            continue;
-        buf_printf(buf, "%s%s", separator, gate->rule);
-        if (gate->verdict == GATE_MISSING)
-            buf_text(buf, " (not measured)");
-        else if (!isnan(gate->found))
-            buf_printf(buf, " (found %.6g", gate->found);
-        if (gate->verdict == GATE_FAIL && !isnan(gate->found))
-            buf_printf(buf, isnan(gate->of_default) ? ")" : ", the default has %.6g)",
-                       gate->of_default);
-        separator = "; ";
-    }
-}
 
 static bool check_gates(const struct cli *cli, const struct promotion *promotion, bool *ret_forced,
                         struct pare_error *err)
@@ -41,7 +20,7 @@ static bool check_gates(const struct cli *cli, const struct promotion *promotion
         return true;
     }
     buf_init(&open, SENTENCE_MAX);
-    put_open_gates(promotion, &open);
+    gate_put_open(promotion->gates, promotion->gate_count, &open);
     error_set(err, PARE_ERR_REFUSED,
               "refused: %s:%s does not pass: %s. To promote it all the same: --force --reason T",
               promotion->to.name, promotion->to.version, buf_string(&open));

@@ -4,20 +4,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/sheet.h"
 
 enum { DRAW_EVERY_MS = 100, SHAPE_MAX = 256 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool tensors_progress(void *data, const struct pare_progress *progress)
 {
@@ -25,7 +18,7 @@ bool tensors_progress(void *data, const struct pare_progress *progress)
     char name[64];
     if (*bar->interrupt)
         return false;
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     if (!cli_is_watched() || now - bar->shown_ms < DRAW_EVERY_MS)
         return true;
     bar->shown_ms = now;

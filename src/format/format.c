@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/cuts.h"
 #include "format/sink.h"
 #include "format/source.h"
 
@@ -174,59 +175,84 @@ bool output_add(struct output *output, struct output_file *file, const struct se
     return true;
 }
 
-static bool write_copy(const struct output *output, const struct segment *segment, char *step,
-                       struct sink *sink, const struct filler *filler, struct pare_error *err)
+/* What writing holds. */
+struct writing {
+    const struct output *output;
+    const struct filler *filler;
+    struct sink *sink;
+    char *step;       /* COPY_STEP bytes */
+    struct cuts cuts; /* of the source, which copies take with them */
+};
+
+static bool write_copy(struct writing *w, const struct segment *segment, struct pare_error *err)
 {
-    for (int64_t done = 0; done < segment->length;) {
-        size_t n = (size_t)MIN((int64_t)COPY_STEP, segment->length - done);
-        if (!source_read(output->model->source, segment->file, segment->offset + done, step, n,
-                         err) ||
-            !sink_write(sink, step, n, err) || !filler->copied(filler->data, (int64_t)n, err))
+    int64_t at = segment->offset, end = at + segment->length;
+    /* Where padding or another tensor comes before a tensor that is copied alone. */
+    if (cuts_next(&w->cuts, segment->file, at - 1) == at && !sink_cut(w->sink, err))
+        return false;
+    while (at < end) {
+        int64_t cut = cuts_next(&w->cuts, segment->file, at);
+        size_t n = (size_t)MIN((int64_t)COPY_STEP, MIN(cut, end) - at);
+        if (!source_read(w->output->model->source, segment->file, at, w->step, n, err) ||
+            !sink_write(w->sink, w->step, n, err) ||
+            !w->filler->copied(w->filler->data, (int64_t)n, err))
             return false;
-        done += (int64_t)n;
+        at += (int64_t)n;
+        if (at == cut && !sink_cut(w->sink, err))
+            return false;
     }
     return true;
 }
 
-static bool write_segment(const struct output *output, const struct segment *segment, char *step,
-                          struct sink *sink, const struct filler *filler, struct pare_error *err)
+static bool write_filled(struct writing *w, const struct segment *segment, struct pare_error *err)
+{
+    bool apart = cuts_around(segment->length);
+    bool values = segment->kind == SEGMENT_VALUES;
+    bool (*fill)(void *data, size_t tensor, struct sink *sink, struct pare_error *err) =
+        values ? w->filler->values : w->filler->scales;
+    return (!apart || sink_cut(w->sink, err)) &&
+           fill(w->filler->data, segment->tensor, w->sink, err) &&
+           (!apart || sink_cut(w->sink, err));
+}
+
+static bool write_segment(struct writing *w, const struct segment *segment, struct pare_error *err)
 {
     switch (segment->kind) {
     case SEGMENT_COPY:
-        return write_copy(output, segment, step, sink, filler, err);
+        return write_copy(w, segment, err);
     case SEGMENT_LITERAL:
-        return sink_write(sink, segment->bytes, (size_t)segment->length, err);
+        return sink_write(w->sink, segment->bytes, (size_t)segment->length, err);
     case SEGMENT_VALUES:
-        return filler->values(filler->data, segment->tensor, sink, err);
     case SEGMENT_SCALES:
-        return filler->scales(filler->data, segment->tensor, sink, err);
+        return write_filled(w, segment, err);
     case SEGMENT_ZEROS:
-        memset(step, 0, (size_t)segment->length);
-        return sink_write(sink, step, (size_t)segment->length, err);
+        memset(w->step, 0, (size_t)segment->length);
+        return sink_write(w->sink, w->step, (size_t)segment->length, err);
     }
     return error_set(err, PARE_ERR_FAILED, "a segment of no kind");
 }
 
-static bool write_file(const struct output *output, const struct output_file *file, char *step,
-                       struct sink *sink, const struct filler *filler, struct pare_error *err)
+static bool write_file(struct writing *w, const struct output_file *file, struct pare_error *err)
 {
-    if (!sink_begin(sink, file->name, file->size_bytes, err))
+    if (!sink_begin(w->sink, file->name, file->size_bytes, err))
         return false;
     for (size_t i = 0; i < file->segment_count; i++)
-        if (!write_segment(output, &file->segments[i], step, sink, filler, err))
+        if (!write_segment(w, &file->segments[i], err))
             return false;
-    return sink_end(sink, err);
+    return sink_end(w->sink, err);
 }
 
 bool output_write(const struct output *output, struct sink *sink, const struct filler *filler,
                   struct pare_error *err)
 {
-    char *step = malloc(COPY_STEP);
-    if (!step)
-        return error_no_memory(err, COPY_STEP);
-    bool ok = true;
+    struct writing w = { .output = output, .filler = filler, .sink = sink };
+    struct arena arena = { 0 };
+    w.step = malloc(COPY_STEP);
+    bool ok = (w.step || error_no_memory(err, COPY_STEP)) &&
+              cuts_find(output->model, &arena, &w.cuts, err);
     for (size_t i = 0; ok && i < output->file_count; i++)
-        ok = write_file(output, &output->files[i], step, sink, filler, err);
-    free(step);
+        ok = write_file(&w, &output->files[i], err);
+    free(w.step);
+    arena_done(&arena);
     return ok;
 }

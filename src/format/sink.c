@@ -22,6 +22,11 @@ bool sink_write(struct sink *sink, const void *bytes, size_t length, struct pare
     return sink->ops->write(sink, bytes, length, err);
 }
 
+bool sink_cut(struct sink *sink, struct pare_error *err)
+{
+    return !sink->ops->cut || sink->ops->cut(sink, err);
+}
+
 bool sink_end(struct sink *sink, struct pare_error *err)
 {
     if (sink->left_bytes != 0)
@@ -110,8 +115,8 @@ static void folder_close(struct sink *sink)
 
 bool sink_open_folder(const char *path, bool sync, struct sink **ret_sink, struct pare_error *err)
 {
-    static const struct sink_ops ops = { folder_begin, folder_write, folder_end, folder_commit,
-                                         folder_close };
+    static const struct sink_ops ops = { folder_begin,  folder_write, folder_end,
+                                         folder_commit, folder_close, NULL };
     struct folder *folder = calloc(1, sizeof(*folder));
     char *copy = strdup(path);
     if (!folder || !copy) {
@@ -162,8 +167,8 @@ static void nowhere_close(struct sink *sink)
 
 bool sink_open_nowhere(struct sink **ret_sink, struct pare_error *err)
 {
-    static const struct sink_ops ops = { nowhere_begin, nowhere_write, nowhere_end, nowhere_end,
-                                         nowhere_close };
+    static const struct sink_ops ops = { nowhere_begin, nowhere_write, nowhere_end,
+                                         nowhere_end,   nowhere_close, NULL };
     struct sink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         return error_no_memory(err, sizeof(*sink));

@@ -19,7 +19,8 @@ struct sink_ops {
     bool (*write)(struct sink *sink, const void *bytes, size_t length, struct pare_error *err);
     bool (*end)(struct sink *sink, struct pare_error *err);
     bool (*commit)(struct sink *sink, struct pare_error *err);
-    void (*close)(struct sink *sink); /* frees the sink itself */
+    void (*close)(struct sink *sink);                       /* frees the sink itself */
+    bool (*cut)(struct sink *sink, struct pare_error *err); /* NULL: it makes no difference */
 };
 
 /* The head of every sink; an implementation's struct begins with it. */
@@ -42,6 +43,8 @@ MUST_CHECK bool sink_begin(struct sink *sink, const char *name, int64_t size_byt
 /* More than was promised is a failure, and so is less at the end. */
 MUST_CHECK bool sink_write(struct sink *sink, const void *bytes, size_t length,
                            struct pare_error *err);
+/* The next byte begins or follows a large tensor: a sink that keeps chunks begins one there. */
+MUST_CHECK bool sink_cut(struct sink *sink, struct pare_error *err);
 MUST_CHECK bool sink_end(struct sink *sink, struct pare_error *err);
 /* The files appear, in the order in which they were begun. */
 MUST_CHECK bool sink_commit(struct sink *sink, struct pare_error *err);

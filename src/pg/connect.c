@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "pg/state.h"
 
@@ -82,20 +82,13 @@ bool pg_connect_advance(struct pg *pg, bool *ret_done, struct pare_error *err)
     return true;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool wait_connected(struct pg *pg, struct pare_error *err)
 {
-    int64_t deadline_ms = now_ms() + (int64_t)pg->connect_seconds * 1000;
+    int64_t deadline_ms = clock_now_ms() + (int64_t)pg->connect_seconds * 1000;
     for (bool done = false; !done;) {
         if (pg->interrupt && *pg->interrupt)
             return error_set(err, PARE_ERR_INTERRUPTED, "interrupted");
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms = deadline_ms - clock_now_ms();
         if (left_ms <= 0)
             return error_set(err, PARE_ERR_NO_DATABASE,
                              "no database: the server did not answer within %d seconds",

@@ -11,7 +11,7 @@
 #include "registry/registry.h"
 #include "registry/version.h"
 
-enum { SLICE_BYTES = 4 << 20, CHUNK_RUN = 64, FILES_MAX = 100000 };
+enum { SLICE_BYTES = 4 << 20, SLICE_RUN = 16, CHUNK_RUN = 256, FILES_MAX = 100000 };
 
 /* A path from the database becomes a file here: it must stay inside its folder. */
 bool artifact_path_ok(const char *path)
@@ -139,6 +139,7 @@ struct reading {
     const struct artifact *artifact;
     const struct artifact_sink *sink;
     struct digest digest; /* of the file under way */
+    const char *expected; /* that digest on record, in hex; NULL: each chunk is judged by its own */
     int64_t position;     /* in the artifact */
     int64_t file_end;
 };
@@ -157,21 +158,27 @@ static bool take_slice(void *data, const struct pg_rows *rows, struct pare_error
     return give(data, bytes, length, err);
 }
 
+/* A run of slices leaves as one request, so that the server cuts the next while this one is used. */
 static bool read_slices(struct reading *r, struct pare_error *err)
 {
     while (r->position < r->file_end) {
-        int64_t before = r->position;
-        const struct pg_arg args[] = {
-            PG_INT(r->artifact->model_id), PG_INT(r->position), PG_INT(SLICE_BYTES),
-            PG_TEXT(r->artifact->sha256 ? NULL : r->artifact->row_mark)
-        };
-        struct pg_statement statement = { .sql = query_artifact_slice,
-                                          .args = args,
-                                          .arg_count = 4,
-                                          .binary = true,
-                                          .on_row = take_slice,
-                                          .data = r };
-        if (!pg_run(r->registry->pg, false, &statement, 1, NULL, err))
+        struct pg_arg args[SLICE_RUN][4];
+        struct pg_statement statements[SLICE_RUN];
+        int64_t before = r->position, at = before;
+        size_t count = 0;
+        for (; count < SLICE_RUN && at < r->file_end; count++, at += SLICE_BYTES) {
+            args[count][0] = PG_INT(r->artifact->model_id);
+            args[count][1] = PG_INT(at);
+            args[count][2] = PG_INT(SLICE_BYTES);
+            args[count][3] = PG_TEXT(r->artifact->sha256 ? NULL : r->artifact->row_mark);
+            statements[count] = (struct pg_statement){ .sql = query_artifact_slice,
+                                                       .args = args[count],
+                                                       .arg_count = 4,
+                                                       .binary = true,
+                                                       .on_row = take_slice,
+                                                       .data = r };
+        }
+        if (!pg_run(r->registry->pg, false, statements, count, NULL, err))
             return false;
         if (r->position == before)
             return error_set(err, PARE_ERR_FAILED,
@@ -180,23 +187,34 @@ static bool read_slices(struct reading *r, struct pare_error *err)
     return true;
 }
 
+static bool damaged(int64_t at, struct pare_error *err)
+{
+    return error_set(err, PARE_ERR_FAILED,
+                     "the chunk at byte %lld is damaged: its SHA-256 is not the recorded one",
+                     (long long)at);
+}
+
+static bool same_as_recorded(const void *bytes, size_t length, const struct pg_rows *rows)
+{
+    unsigned char sum[DIGEST_BYTES];
+    size_t recorded_length;
+    const void *recorded = pg_bytes(rows, 0, 1, &recorded_length);
+    digest_of(bytes, length, sum);
+    return recorded_length == sizeof(sum) && memcmp(sum, recorded, sizeof(sum)) == 0;
+}
+
 static bool take_chunk(void *data, const struct pg_rows *rows, struct pare_error *err)
 {
     struct reading *r = data;
-    unsigned char sum[DIGEST_BYTES];
-    size_t length, sum_length;
+    size_t length;
     const void *bytes = pg_bytes(rows, 0, 0, &length);
-    const void *recorded = pg_bytes(rows, 0, 1, &sum_length);
     if (r->position >= r->file_end)
         return true; /* the next file's */
     if (pg_int(rows, 0, 2) != r->position)
         return error_set(err, PARE_ERR_FAILED, "the chunk at byte %lld is missing",
                          (long long)r->position);
-    digest_of(bytes, length, sum);
-    if (sum_length != sizeof(sum) || memcmp(sum, recorded, sizeof(sum)) != 0)
-        return error_set(err, PARE_ERR_FAILED,
-                         "the chunk at byte %lld is damaged: its SHA-256 is not the recorded one",
-                         (long long)r->position);
+    if (!r->expected && !same_as_recorded(bytes, length, rows))
+        return damaged(r->position, err);
     if (length == 0 || (int64_t)length > r->file_end - r->position)
         return error_set(err, PARE_ERR_FORMAT, "the chunk at byte %lld does not fit its file",
                          (long long)r->position);
@@ -224,11 +242,31 @@ static bool read_chunks(struct reading *r, struct pare_error *err)
     return true;
 }
 
+/* The file's digest is not the recorded one: say which chunk it is, where the server can tell. */
+static bool name_damage(struct reading *r, const struct artifact_file *file, const char *hex,
+                        struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    if (!r->artifact->inline_bytes) {
+        if (!pg_read(r->registry->pg, query_artifact_damaged,
+                     PG_ARGS(PG_INT(r->artifact->id), PG_INT(file->start_at), PG_INT(r->file_end)),
+                     &rows, err))
+            return false;
+        if (pg_row_count(rows) > 0)
+            return damaged(pg_int(rows, 0, 0), err);
+    }
+    return error_set(err, PARE_ERR_FAILED,
+                     "%s: the bytes are not those that were stored (SHA-256 %.16s..., recorded "
+                     "%.16s...)",
+                     file->path, hex, file->sha256);
+}
+
 static bool read_file(struct reading *r, const struct artifact_file *file,
                       unsigned char ret_sum[DIGEST_BYTES], struct pare_error *err)
 {
     char hex[DIGEST_HEX];
     r->file_end = file->start_at + file->size_bytes;
+    r->expected = file->sha256;
     if (r->sink->begin && !r->sink->begin(r->sink->data, file, err))
         return false;
     if (!(r->artifact->inline_bytes ? read_slices(r, err) : read_chunks(r, err)))
@@ -236,10 +274,7 @@ static bool read_file(struct reading *r, const struct artifact_file *file,
     digest_take(&r->digest, ret_sum);
     digest_hex(ret_sum, hex);
     if (file->sha256 && strcmp(file->sha256, hex) != 0)
-        return error_set(err, PARE_ERR_FAILED,
-                         "%s: the bytes are not those that were stored (SHA-256 %.16s..., recorded "
-                         "%.16s...)",
-                         file->path, hex, file->sha256);
+        return name_damage(r, file, hex, err);
     return !r->sink->end || r->sink->end(r->sink->data, file, err);
 }
 

@@ -3,9 +3,10 @@
  * A version's bytes out of a registry, as a stream of its files in order.
  *
  * Inline bytes are read in slices of 4 MiB (a smaller slice of a value that somebody
- * stored compressed costs the server the whole value each time), chunks by runs of
- * 64. Every chunk, every file and the whole are checked against the digests on record;
- * bytes that nobody recorded are read and their digest is given.
+ * stored compressed costs the server the whole value each time), chunks one by one; a
+ * request asks for 64 MiB. Every file and the whole are checked against the digests on
+ * record; where a file differs, the chunks' own digests say at which byte. Bytes that
+ * nobody recorded are read and their digest is given.
  */
 #ifndef PARE_REGISTRY_ARTIFACT_H
 #define PARE_REGISTRY_ARTIFACT_H

@@ -172,7 +172,7 @@ bool default_expect(const char *text, const char *name, struct arena *arena,
         if (!text_to_int64(text + 1, &expectation.rev) || expectation.rev < 0)
             return error_set(err, PARE_ERR_USAGE, "--expect %s: a number was expected behind @",
                              text);
-        expectation.none = expectation.rev == 0;
+        expectation.never = expectation.rev == 0;
     } else {
         const char *of, *version;
         if (!version_split(text, arena, &of, &version, err))
@@ -202,6 +202,11 @@ static bool refuse(const struct default_event *newest, const char *name, struct 
     if (newest->rev == 0)
         return error_set(err, PARE_ERR_REFUSED, "refused: %s has no default. Nothing changed",
                          name);
+    if (!newest->is_there)
+        return error_set(err, PARE_ERR_REFUSED,
+                         "refused: %s has no default: %s, made it by %s (rev %lld), has vanished. "
+                         "Nothing changed",
+                         name, newest->to_version, newest->actor, (long long)newest->rev);
     say_age(newest->age_seconds, age, sizeof(age));
     return error_set(err, PARE_ERR_REFUSED,
                      "refused: %s made %s the default %s (rev %lld). Nothing changed",
@@ -214,11 +219,13 @@ bool default_meets(const struct promotion *promotion, const struct expectation *
     const struct default_event *newest = &promotion->newest;
     bool met = true;
     if (expectation->none)
+        met = !newest->is_there;
+    else if (expectation->never)
         met = newest->rev == 0;
     else if (expectation->rev)
         met = newest->rev == expectation->rev;
     else if (expectation->version)
-        met = newest->rev > 0 && strcmp(newest->to_version, expectation->version) == 0;
+        met = newest->is_there && strcmp(newest->to_version, expectation->version) == 0;
     return met || refuse(newest, promotion->to.name, err);
 }
 

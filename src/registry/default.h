@@ -49,13 +49,14 @@ MUST_CHECK bool default_look(const struct registry *registry, const char *name, 
 /* What people may expect of the default: a version, none, or a rev. NULL and 0: nothing. */
 struct expectation {
     const char *version; /* of the same model */
-    bool none;
+    bool none;           /* the name resolves to nothing: there never was one, or it has vanished */
+    bool never;          /* there never was one: "@0" */
     int64_t rev;
 };
 /* "name:version", "version", "none" or "@17". */
 MUST_CHECK bool default_expect(const char *text, const char *name, struct arena *arena,
                                struct expectation *ret_expectation, struct pare_error *err);
-/* Whether the newest event meets it; else PARE_ERR_REFUSED and who was faster. */
+/* Whether the default meets it; else PARE_ERR_REFUSED and who was faster. */
 MUST_CHECK bool default_meets(const struct promotion *promotion,
                               const struct expectation *expectation, struct pare_error *err);
 

@@ -52,6 +52,11 @@ bool gate_list(const struct registry *registry, const char *name, struct arena *
     return true;
 }
 
+bool gate_is_for(const struct gate *gate, const struct version *version)
+{
+    return !strcmp(gate->name, "*") || !strcmp(gate->name, version->name);
+}
+
 bool gate_set(const struct registry *registry, const char *name, const char *expression,
               struct pare_error *err)
 {
@@ -288,6 +293,25 @@ bool gate_all_pass(const struct gate_result *results, size_t count)
         if (results[i].verdict == GATE_FAIL || results[i].verdict == GATE_MISSING)
             return false;
     return true;
+}
+
+void gate_put_open(const struct gate_result *results, size_t count, struct buf *buf)
+{
+    const char *separator = "";
+    for (size_t i = 0; i < count; i++) {
+        const struct gate_result *gate = &results[i];
+        if (gate->verdict == GATE_PASS || gate->verdict == GATE_NOT_ASKED)
+            continue;
+        buf_printf(buf, "%s%s", separator, gate->rule);
+        if (gate->verdict == GATE_MISSING)
+            buf_text(buf, " (not measured)");
+        else if (!isnan(gate->found))
+            buf_printf(buf, " (found %.6g", gate->found);
+        if (gate->verdict == GATE_FAIL && !isnan(gate->found))
+            buf_printf(buf, isnan(gate->of_default) ? ")" : ", the default has %.6g)",
+                       gate->of_default);
+        separator = "; ";
+    }
 }
 
 void gate_put_json(const struct gate_result *results, size_t count, struct buf *buf)

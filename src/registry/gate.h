@@ -40,6 +40,9 @@ const char *gate_verdict_word(enum gate_verdict verdict);
 MUST_CHECK bool gate_list(const struct registry *registry, const char *name, struct arena *arena,
                           struct gate **ret_gates, size_t *ret_count, struct pare_error *err);
 
+/* Whether a rule of that list is one for this version. */
+bool gate_is_for(const struct gate *gate, const struct version *version);
+
 /* Add a rule (name NULL: for all models). One that is there already is no error. */
 MUST_CHECK bool gate_set(const struct registry *registry, const char *name, const char *expression,
                          struct pare_error *err);
@@ -64,6 +67,9 @@ MUST_CHECK bool gate_judge(const struct gate_facts *facts, const struct version 
 
 /* Whether all pass or were not asked. */
 bool gate_all_pass(const struct gate_result *results, size_t count);
+
+/* The rules in the way in words: "accuracy >= default - 0.005 (found 0.86, the default has 0.95); ...". */
+void gate_put_open(const struct gate_result *results, size_t count, struct buf *buf);
 
 /* The results as the JSON array that is stored with the event. */
 void gate_put_json(const struct gate_result *results, size_t count, struct buf *buf);

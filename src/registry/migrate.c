@@ -11,14 +11,6 @@
 
 enum { SCRIPT_MAX = 4 << 20 };
 
-struct migration {
-    int number;
-    const char *name;
-    const char *sql;
-};
-
-#include "registry/migrate.auto.h"
-
 /*
  * Any number will do, as long as every pare takes the same. An advisory lock does not make a session
  * hear what others made while it waited, and to_regclass() goes by what it has heard: a lock on a
@@ -45,11 +37,6 @@ static const char groundwork[] = //
     "END\n"
     "$ground$;\n"
     "COMMIT;\n";
-
-int migrate_newest(void)
-{
-    return migrations[ARRAY_SIZE(migrations) - 1].number;
-}
 
 static void step_script(const struct migration *step, struct buf *buf)
 {
@@ -79,9 +66,11 @@ static void groundwork_script(struct buf *buf)
 
 void migrate_script(struct buf *buf)
 {
+    size_t count;
+    const struct migration *steps = migrate_steps(&count);
     groundwork_script(buf);
-    for (size_t i = 0; i < ARRAY_SIZE(migrations); i++)
-        step_script(&migrations[i], buf);
+    for (size_t i = 0; i < count; i++)
+        step_script(&steps[i], buf);
 }
 
 static bool may_create(const struct registry *r, struct pare_error *err)
@@ -127,15 +116,17 @@ bool migrate_run(const struct registry *registry, struct pare_error *err)
     if (!may_create(registry, err))
         return false;
     struct buf script;
+    size_t count;
+    const struct migration *steps = migrate_steps(&count);
     buf_init(&script, SCRIPT_MAX);
     groundwork_script(&script);
     bool ok = buf_ok(&script, err) && pg_script(registry->pg, buf_string(&script), err);
-    for (size_t i = 0; ok && i < ARRAY_SIZE(migrations); i++) {
+    for (size_t i = 0; ok && i < count; i++) {
         buf_clear(&script);
-        step_script(&migrations[i], &script);
+        step_script(&steps[i], &script);
         ok = buf_ok(&script, err) && pg_script(registry->pg, buf_string(&script), err);
         if (!ok)
-            error_prefix(err, "schema step %d (%s)", migrations[i].number, migrations[i].name);
+            error_prefix(err, "schema step %d (%s)", steps[i].number, steps[i].name);
     }
     buf_done(&script);
     return ok;

@@ -11,13 +11,11 @@
 #define PARE_REGISTRY_MIGRATE_H
 
 #include "base/base.h"
+#include "registry/migrate_steps.h"
 
 struct buf;
 struct pare_error;
 struct registry;
-
-/* The number of the newest step this program knows. */
-int migrate_newest(void);
 
 /* The script of every step, for psql. */
 void migrate_script(struct buf *buf);

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pg/pg.h"
-#include "registry/migrate.h"
+#include "registry/migrate_steps.h"
 #include "registry/query.auto.h"
 
 enum { HOST_MAX = 256 };

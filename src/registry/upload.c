@@ -91,14 +91,21 @@ static bool end_feed(struct upload *u, struct pare_error *err)
            pg_feed_end(u->pg, err);
 }
 
+static bool begin_feed(struct upload *u, struct pare_error *err)
+{
+    if (u->feeding)
+        return true;
+    u->feeding = pg_feed_begin(u->pg, err) && pg_feed(u->pg, query_artifact_later, PG_NO_ARGS, err);
+    return u->feeding;
+}
+
 static bool send_chunk(struct upload *u, struct pare_error *err)
 {
     unsigned char sum[DIGEST_BYTES];
     if (u->chunk_used == 0)
         return true;
-    if (!u->feeding && !pg_feed_begin(u->pg, err))
+    if (!begin_feed(u, err))
         return false;
-    u->feeding = true;
     bool ok;
     if (u->inline_bytes) {
         ok = pg_feed(

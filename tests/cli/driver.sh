@@ -10,38 +10,16 @@ pare=${PARE:-${top_builddir:-.}/pare}
 work=$(mktemp -d /tmp/pare-cli.XXXXXX)
 export PARE_USER=tester LC_ALL=C.UTF-8 TZ=UTC
 unset PARE_DB PGTZ PGSERVICE PGSERVICEFILE
-count=0 failed=0 got=0
+got=0
+. "$top/tests/tap.sh"
 : >"$work/said"
 trap 'rm -rf "$work"' EXIT
 
-# ---- TAP ----
-
-ok() { # words, command...
-    count=$((count + 1)) words=$1
-    shift
-    if "$@"; then
-        echo "ok $count - $words"
-    else
-        failed=1
-        echo "not ok $count - $words"
-        [ ! -s "$work/err" ] || sed 's/^/# said: /' "$work/err"
-    fi
-}
-is() { # words, got, wanted
-    ok "$1" [ "$2" = "$3" ]
-    [ "$2" = "$3" ] || printf '%s\n--\n%s\n' "$2" "$3" | sed 's/^/# /'
-}
-skip() { # words, why
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
-no() { ! "$@"; }
 finish() {
     ok 'no memory error, no leak, no undefined behaviour was reported' \
         no grep -qE 'Sanitizer|runtime error:' "$work/said"
     grep -E 'Sanitizer|runtime error:|^    #[0-9] ' "$work/said" | head -20 | sed 's/^/# /'
-    echo "1..$count"
-    exit $failed
+    plan_done
 }
 
 # ---- pare ----

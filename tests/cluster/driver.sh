@@ -4,33 +4,11 @@ set -u
 umask 022 # the identities below are others
 work=$(mktemp -d /tmp/pare-ct.XXXXXX)
 chmod 755 "$work"
-count=0 failed=0 idle=60 more='' run='' homes='' users='' pids=''
+. "${top_srcdir:-.}/tests/tap.sh"
+idle=60 more='' run='' homes='' users='' pids=''
 if [ "$(id -u)" = 0 ]; then root=yes; else root=''; fi
 
-# ---- TAP ----
-
-ok() { # words, command...
-    count=$((count + 1)) words=$1
-    shift
-    if "$@"; then
-        echo "ok $count - $words"
-    else
-        failed=1
-        echo "not ok $count - $words"
-        said
-    fi
-}
-is() { # words, got, wanted
-    ok "$1" [ "$2" = "$3" ]
-    [ "$2" = "$3" ] || printf '%s\n' "$2" "$3" | sed '1s/^/#  got: /; 2,$s/^/# want: /'
-}
-skip() { # words, why
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
-said() { [ ! -s "$work/err" ] || sed 's/^/# said: /' "$work/err"; }
 has() { grep -q -e "$1" "$2"; } # pattern, file
-no() { ! "$@"; }
 
 # Until the command succeeds, looked at 20 times a second; false after the seconds.
 within() { # seconds, command...
@@ -114,8 +92,7 @@ END
     rm -rf "$work"
     for name in $users; do userdel "$name" 2>/dev/null; done
     [ $code = 0 ] || exit $code
-    echo "1..$count"
-    exit $failed
+    plan_done
 }
 trap finish EXIT
 trap 'exit 130' INT

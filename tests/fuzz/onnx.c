@@ -54,7 +54,7 @@ static bool keep_end(struct sink *sink, struct pare_error *err)
     return true;
 }
 
-static const struct sink_ops keep_ops = { keep_begin, keep_write, keep_end, keep_end, NULL };
+static const struct sink_ops keep_ops = { keep_begin, keep_write, keep_end, keep_end, NULL, NULL };
 
 static struct pare_model *open_bytes(const void *bytes, size_t length, struct pare_error *err)
 {
