@@ -14,6 +14,15 @@ extern "C" {
 
 struct pare_recipe;
 
+/* One of the words that a recipe chooses from, and what it means in a line. Static. */
+struct pare_choice {
+    const char *name, *summary;
+};
+
+/* The schemes of a quantize step and the methods of a prune step, in order; NULL behind the last. */
+PARE_API const struct pare_choice *pare_scheme(size_t index);
+PARE_API const struct pare_choice *pare_method(size_t index);
+
 /*
  * Parse `length` bytes of JSON. Strict: a key that is not known is an error that names it.
  * The text is copied where needed; the caller frees *ret_recipe.

@@ -26,7 +26,6 @@ static bool version_path(struct cli *cli, struct sides *sides, const char *ref, 
     }
     struct job_run run = { .registry = &sides->visit.registry,
                            .spool = sides->spool.path,
-                           .pipe = -1,
                            .cancelled = cli->interrupt };
     if (!visit_find(cli, &sides->visit, ref, &cli->arena, &version, err))
         return transform_looks_like_file(ref) ? error_prefix(err, "no such file") : false;

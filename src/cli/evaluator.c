@@ -107,9 +107,9 @@ bool evaluator_run(const struct cli *cli, const struct visit *visit, const struc
     if (!spool_open(&spool, err))
         return false;
     buf_init(&output, OUTPUT_MAX);
-    struct job_run run = {
-        .registry = &visit->registry, .spool = spool.path, .pipe = -1, .cancelled = cli->interrupt
-    };
+    struct job_run run = { .registry = &visit->registry,
+                           .spool = spool.path,
+                           .cancelled = cli->interrupt };
     bool ok = spool_version(&run, version, "version", &arena, &bytes, err) &&
               capture(command, bytes.path, cli->interrupt, &output, err) &&
               judge(command, &output, err) &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,19 +15,22 @@
 #include "registry/artifact.h"
 #include "registry/catalog.h"
 
+enum { BEHIND_BYTES = 8 << 20 };
+
 /* One file is written beside its place and renamed; a folder likewise, as a whole. */
 struct target {
     const char *path;
     const char *folder; /* the temporary one; NULL for a single file */
     struct file_out file;
     struct progress progress;
-    const char *writing; /* the file under way */
+    int64_t written, started; /* bytes of the file under way; those the disk was told to take */
 };
 
 static bool begin_file(void *data, const struct artifact_file *file, struct pare_error *err)
 {
     struct target *t = data;
     char path[4096];
+    t->written = t->started = 0;
     if (!t->folder)
         return file_out_open(&t->file, t->path, err);
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", t->folder, file->path) >= sizeof(path))
@@ -44,7 +48,15 @@ static bool write_bytes(void *data, const void *bytes, size_t length, struct par
 {
     struct target *t = data;
     progress_add(&t->progress, (int64_t)length);
-    return file_out_write(&t->file, bytes, length, err);
+    if (!file_out_write(&t->file, bytes, length, err))
+        return false;
+    t->written += (int64_t)length;
+    if (t->written - t->started < BEHIND_BYTES)
+        return true;
+    /* The disk works while more comes, so that the sync at the end is short. */
+    (void)!sync_file_range(t->file.fd, t->started, t->written - t->started, SYNC_FILE_RANGE_WRITE);
+    t->started = t->written;
+    return true;
 }
 
 static bool end_file(void *data, const struct artifact_file *file, struct pare_error *err)

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "cli/sheet.h"
 #include "cli/visit.h"
-#include "cli/work.h"
+#include "jobs/launch.h"
 #include "registry/queue.h"
 
 static const struct sheet_column columns[] = {
@@ -140,7 +140,7 @@ static bool run_job(struct cli *cli, struct pare_error *err)
     if (!(is_cancel ? queue_cancel(&visit.registry, id, err)
                     : queue_retry(&visit.registry, id, err)))
         return false;
-    if (is_retry && visit.is_private && !work_start(cli, id, err))
+    if (is_retry && visit.is_private && !launch_worker(cli->db, id, err))
         return false;
     cli_say(is_cancel ? "job %lld is asked to stop" : "job %lld waits again", (long long)id);
     return true;

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "cli/evaluator.h"
 #include "cli/versions.h"
 #include "cli/work.h"
+#include "jobs/order.h"
 #include "registry/dataset.h"
 
 enum { SPEC_MAX = 64 * 1024 };
@@ -30,31 +30,15 @@ static bool find_against(const struct cli *cli, const struct visit *visit,
     return true;
 }
 
-static bool put_spec(const struct cli *cli, const struct dataset_row *dataset,
-                     const struct version *against, int64_t threads, int64_t seconds,
-                     struct buf *spec, struct pare_error *err)
-{
-    buf_text(spec, "{\"dataset\": ");
-    json_put_string(spec, dataset->name);
-    if (against->id)
-        buf_printf(spec, ", \"against_id\": %lld", (long long)against->id);
-    buf_printf(spec, ", \"threads\": %lld, \"seconds\": %lld", (long long)threads,
-               (long long)seconds);
-    if (cli_has(cli, "replace"))
-        buf_text(spec, ", \"replace\": true");
-    buf_char(spec, '}');
-    return buf_ok(spec, err);
-}
-
 static bool measure_one(struct cli *cli, const struct visit *visit, const char *ref,
                         const struct dataset_row *dataset, struct sheet *sheet,
                         struct pare_error *err)
 {
     struct version version, against;
     struct buf spec;
-    int64_t threads, seconds;
-    if (!cli_number(cli, "threads", 1, 2, &threads, err) ||
-        !cli_number(cli, "seconds", 1, 60, &seconds, err) ||
+    struct order_measure measure = { .dataset = dataset->name, .replace = cli_has(cli, "replace") };
+    if (!cli_number(cli, "threads", 1, ORDER_MEASURE_THREADS, &measure.threads, err) ||
+        !cli_number(cli, "seconds", 1, ORDER_MEASURE_SECONDS, &measure.seconds, err) ||
         !visit_find(cli, visit, ref, &cli->arena, &version, err) ||
         !find_against(cli, visit, &version, &cli->arena, &against, err))
         return false;
@@ -62,11 +46,12 @@ static bool measure_one(struct cli *cli, const struct visit *visit, const char *
         return error_set(err, PARE_ERR_USAGE, "%s cannot be compared with itself", ref);
     bool detach = cli_has(cli, "detach");
     buf_init(&spec, SPEC_MAX);
-    bool ok = put_spec(cli, dataset, &against, threads, seconds, &spec, err);
+    measure.against_id = against.id;
+    order_put_measure(&measure, &spec);
     const struct queue_order order = { .kind = "measure",
                                        .version = &version,
                                        .spec = buf_string(&spec) };
-    ok = ok && work_do(cli, visit, &order, detach, NULL, err);
+    bool ok = buf_ok(&spec, err) && work_do(cli, visit, &order, detach, NULL, err);
     buf_done(&spec);
     if (!ok || detach)
         return ok;

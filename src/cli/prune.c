@@ -1,54 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-#include <math.h>
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/text.h"
 #include "cli/transform.h"
+#include "jobs/order.h"
+#include "pare.h"
 
 enum { RECIPE_MAX = 1 << 20 };
 
-/* --then int8: the step that follows in the same pass. */
-static bool put_then(const struct cli *cli, const char *then, struct buf *recipe,
-                     struct pare_error *err)
-{
-    if (strcmp(then, "int8") != 0)
-        return error_set(err, PARE_ERR_USAGE, "--then %s: int8 was expected", then);
-    buf_printf(recipe, ", {\"step\": \"quantize\", \"scheme\": \"%s\"", then);
-    transform_put_globs(cli, recipe);
-    buf_char(recipe, '}');
-    return true;
-}
-
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    const char *method = cli_option(cli, "method"), *amount_text = cli_option(cli, "amount");
-    const char *then = cli_option(cli, "then");
-    double amount;
+    struct order_settings settings = { .method = cli_option(cli, "method"),
+                                       .scheme = cli_option(cli, "then") };
+    const char *amount = cli_option(cli, "amount");
     struct buf recipe;
-    if (!method || !amount_text)
+    if (!settings.method || !amount)
         return error_set(err, PARE_ERR_USAGE, "prune wants --method l1 --amount A");
-    if (strcmp(method, "l1") != 0)
-        return error_set(err, PARE_ERR_USAGE, "--method %s: l1 was expected", method);
-    if (!text_to_double(amount_text, &amount) || amount < 0 || amount > 1)
+    if (!transform_check_choice("method", settings.method, pare_method, err) ||
+        (settings.scheme && !transform_check_choice("then", settings.scheme, pare_scheme, err)))
+        return false;
+    if (!text_to_double(amount, &settings.amount) || settings.amount < 0 || settings.amount > 1)
         return error_set(err, PARE_ERR_USAGE,
-                         "--amount %s: a share from 0 to 1 was expected, such as 0.5", amount_text);
+                         "--amount %s: a share from 0 to 1 was expected, such as 0.5", amount);
+    transform_read_globs(cli, &settings);
     buf_init(&recipe, RECIPE_MAX);
-    char number[32];
-    text_number(amount, number, sizeof(number));
-    buf_printf(&recipe, "{\"steps\": [{\"step\": \"prune\", \"method\": \"%s\", \"amount\": %s",
-               method, number);
-    transform_put_globs(cli, &recipe);
-    buf_char(&recipe, '}');
-    bool ok = !then || put_then(cli, then, &recipe, err);
-    buf_text(&recipe, "]}");
-    const struct transform_request request = {
-        .recipe = buf_string(&recipe),
-        .scheme = then,
-        .suffix = arena_printf(&cli->arena, "%sp%.4g", method, 100 * amount),
-        .optimization = then ? then : "pruned",
-    };
-    ok = ok && buf_ok(&recipe, err) && transform_do(cli, &request, err);
+    order_put_recipe(&settings, &recipe);
+    bool ok = buf_ok(&recipe, err) && transform_do(cli, buf_string(&recipe), err);
     buf_done(&recipe);
     return ok;
 }

@@ -1,31 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "base/buf.h"
 #include "cli/transform.h"
+#include "jobs/order.h"
+#include "pare.h"
 
 enum { RECIPE_MAX = 1 << 20 };
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
-    const char *scheme = cli_option(cli, "scheme");
+    struct order_settings settings = {
+        .scheme = cli_option(cli, "scheme"),
+        .per_tensor = cli_has(cli, "per-tensor"),
+        .reduce_range = cli_has(cli, "reduce-range"),
+    };
     struct buf recipe;
-    if (!scheme)
+    if (!settings.scheme)
         return error_set(err, PARE_ERR_USAGE, "quantize wants --scheme int8");
-    if (strcmp(scheme, "int8") != 0)
-        return error_set(err, PARE_ERR_USAGE, "--scheme %s: int8 was expected", scheme);
+    if (!transform_check_choice("scheme", settings.scheme, pare_scheme, err))
+        return false;
+    transform_read_globs(cli, &settings);
     buf_init(&recipe, RECIPE_MAX);
-    buf_printf(&recipe, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"%s\"", scheme);
-    if (cli_has(cli, "per-tensor"))
-        buf_text(&recipe, ", \"per_channel\": false");
-    if (cli_has(cli, "reduce-range"))
-        buf_text(&recipe, ", \"reduce_range\": true");
-    transform_put_globs(cli, &recipe);
-    buf_text(&recipe, "}]}");
-    const struct transform_request request = { .recipe = buf_string(&recipe),
-                                               .scheme = scheme,
-                                               .optimization = scheme };
-    bool ok = buf_ok(&recipe, err) && transform_do(cli, &request, err);
+    order_put_recipe(&settings, &recipe);
+    bool ok = buf_ok(&recipe, err) && transform_do(cli, buf_string(&recipe), err);
     buf_done(&recipe);
     return ok;
 }

@@ -153,9 +153,9 @@ static bool print_tensors(struct cli *cli, const struct visit *visit, const stru
     struct pare_model *model = NULL;
     if (!spool_open(&spool, err))
         return false;
-    struct job_run run = {
-        .registry = &visit->registry, .spool = spool.path, .pipe = -1, .cancelled = cli->interrupt
-    };
+    struct job_run run = { .registry = &visit->registry,
+                           .spool = spool.path,
+                           .cancelled = cli->interrupt };
     bool ok = spool_version(&run, version, "version", &cli->arena, &bytes, err) &&
               pare_model_open(bytes.path, &model, err) && tensors_print_model(cli, model, err);
     pare_model_close(model);

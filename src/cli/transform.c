@@ -14,6 +14,7 @@
 #include "cli/tensors.h"
 #include "cli/work.h"
 #include "jobs/job.h"
+#include "jobs/order.h"
 #include "jobs/spool.h"
 #include "pare.h"
 #include "registry/artifact.h"
@@ -60,39 +61,31 @@ bool transform_is_file(const struct cli *cli, const char *operand, bool told, bo
     return !both;
 }
 
-char *transform_name(const char *version, const struct transform_request *request,
-                     struct arena *arena)
+bool transform_check_choice(const char *option, const char *word,
+                            const struct pare_choice *choice(size_t index), struct pare_error *err)
 {
-    static const char *const schemes[] = { "fp32", "fp16", "bf16", "int8", "int4", "nf4", "fp4" };
-    if (!request->scheme)
-        return arena_printf(arena, "%s_%s", version, request->suffix ? request->suffix : "pared");
-    const char *tail = request->suffix ? request->suffix : "";
-    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
-        const char *found = strstr(version, schemes[i]);
-        size_t length = strlen(schemes[i]);
-        if (!found || (found > version && !strchr("_-.", found[-1])) ||
-            (found[length] && !strchr("_-.", found[length])))
-            continue;
-        return arena_printf(arena, "%.*s%s%s%s%s", (int)(found - version), version, request->scheme,
-                            found + length, *tail ? "_" : "", tail);
+    char known[128] = "";
+    for (size_t i = 0; choice(i); i++) {
+        if (!strcmp(word, choice(i)->name))
+            return true;
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", choice(i)->name);
     }
-    return arena_printf(arena, "%s_%s%s%s", version, request->scheme, *tail ? "_" : "", tail);
+    return error_set(err, PARE_ERR_USAGE, "--%s %s: %s was expected", option, word, known);
 }
 
-void transform_put_globs(const struct cli *cli, struct buf *recipe)
+void transform_read_globs(struct cli *cli, struct order_settings *settings)
 {
     static const char *const names[] = { "include", "exclude" };
+    const char *const **lists[] = { &settings->include, &settings->exclude };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const char *glob = cli_option_nth(cli, names[i], 0);
-        if (!glob)
-            continue;
-        buf_printf(recipe, ", \"%s\": [", names[i]);
-        for (int n = 0; (glob = cli_option_nth(cli, names[i], n)); n++) {
-            if (n)
-                buf_text(recipe, ", ");
-            json_put_string(recipe, glob);
-        }
-        buf_char(recipe, ']');
+        int count = 0;
+        while (cli_option_nth(cli, names[i], count))
+            count++;
+        const char **globs = arena_array(&cli->arena, (size_t)count + 1, sizeof(*globs));
+        for (int n = 0; globs && n < count; n++)
+            globs[n] = cli_option_nth(cli, names[i], n);
+        *lists[i] = globs;
     }
 }
 
@@ -105,9 +98,8 @@ struct file_work {
     struct pare_report *report;
 };
 
-static bool plan_file(struct cli *cli, const struct transform_request *request, const char *path,
-                      const char *output, struct file_work *work, struct tensors_bar *bar,
-                      struct pare_error *err)
+static bool plan_file(struct cli *cli, const char *recipe, const char *path, const char *output,
+                      struct file_work *work, struct tensors_bar *bar, struct pare_error *err)
 {
     const char *slash = output ? strrchr(output, '/') : NULL;
     const struct pare_plan_options options = {
@@ -117,7 +109,7 @@ static bool plan_file(struct cli *cli, const struct transform_request *request, 
         .data = bar,
     };
     return pare_model_open(path, &work->model, err) &&
-           pare_recipe_parse(request->recipe, strlen(request->recipe), &work->recipe, err) &&
+           pare_recipe_parse(recipe, strlen(recipe), &work->recipe, err) &&
            pare_plan_make(work->model, work->recipe, &options, &work->plan, err);
 }
 
@@ -183,8 +175,7 @@ static bool check_targets(const struct cli *cli, const char *path, struct pare_e
     return true;
 }
 
-static bool do_file(struct cli *cli, const struct transform_request *request, const char *path,
-                    struct pare_error *err)
+static bool do_file(struct cli *cli, const char *recipe, const char *path, struct pare_error *err)
 {
     const char *output = cli_option(cli, "o");
     struct file_work work = { 0 };
@@ -199,7 +190,7 @@ static bool do_file(struct cli *cli, const struct transform_request *request, co
     }
     if (!check_targets(cli, path, err))
         return false;
-    bool ok = plan_file(cli, request, path, output, &work, &bar, err);
+    bool ok = plan_file(cli, recipe, path, output, &work, &bar, err);
     tensors_bar_done(&bar);
     if (ok && dry_run) {
         ok = tensors_print_plan(cli, work.plan, err);
@@ -219,23 +210,14 @@ static bool do_file(struct cli *cli, const struct transform_request *request, co
 
 /* ---- versions ---- */
 
-/* The recipe with every setting spelled out, so that equal jobs are equal. */
-static bool put_spec(const struct transform_request *request, const struct version *parent,
-                     const char *version, struct buf *spec, struct pare_error *err)
-{
+/* A recipe applied to a version. */
+struct version_work {
+    struct cli *cli;
+    struct visit visit;
+    struct version parent;
     struct pare_recipe *recipe;
-    if (!pare_recipe_parse(request->recipe, strlen(request->recipe), &recipe, err))
-        return false;
-    buf_printf(spec, "{\"recipe\": %s, \"name\": ", pare_recipe_text(recipe));
-    json_put_string(spec, parent->raw_name);
-    buf_text(spec, ", \"version\": ");
-    json_put_string(spec, version);
-    buf_text(spec, ", \"optimization\": ");
-    json_put_string(spec, request->optimization);
-    buf_char(spec, '}');
-    pare_recipe_free(recipe);
-    return buf_ok(spec, err);
-}
+    const char *version; /* the new one's name */
+};
 
 static bool same_recipe(const char *a, const char *b)
 {
@@ -248,21 +230,18 @@ static bool same_recipe(const char *a, const char *b)
     return same;
 }
 
-/* The name is taken: by the very thing that was asked for (*ret_done), or a refusal. */
-static bool judge_taken(const struct visit *visit, const struct transform_request *request,
-                        const struct version *parent, const struct version *taken,
-                        struct arena *arena, struct pare_error *err)
+/* The name is taken: by the very thing that was asked for, or a refusal. */
+static bool judge_taken(const struct version_work *work, const struct version *taken,
+                        struct pare_error *err)
 {
     struct lineage lineage;
     struct artifact bytes;
-    struct pare_recipe *recipe;
-    if (!catalog_lineage(&visit->registry, taken->id, arena, &lineage, err) ||
-        !artifact_get(&visit->registry, parent, arena, &bytes, err) ||
-        !pare_recipe_parse(request->recipe, strlen(request->recipe), &recipe, err))
+    struct arena *arena = &work->cli->arena;
+    if (!catalog_lineage(&work->visit.registry, taken->id, arena, &lineage, err) ||
+        !artifact_get(&work->visit.registry, &work->parent, arena, &bytes, err))
         return false;
-    bool same = same_recipe(lineage.recipe, pare_recipe_text(recipe)) && bytes.sha256 &&
+    bool same = same_recipe(lineage.recipe, pare_recipe_text(work->recipe)) && bytes.sha256 &&
                 lineage.parent_digest && !strcmp(bytes.sha256, lineage.parent_digest);
-    pare_recipe_free(recipe);
     if (!same)
         return error_set(err, PARE_ERR_REFUSED,
                          "refused: %s:%s is there already, made otherwise; give another name with "
@@ -272,93 +251,95 @@ static bool judge_taken(const struct visit *visit, const struct transform_reques
     return true;
 }
 
-static bool is_taken(const struct visit *visit, const struct version *parent, const char *version,
-                     struct arena *arena, struct version *ret_taken, bool *ret_is,
-                     struct pare_error *err)
+static bool say_made(const struct version_work *work, struct pare_error *err)
 {
-    *ret_is = catalog_find(&visit->registry, parent->raw_name, version, arena, ret_taken, err);
-    return *ret_is || err->code == PARE_ERR_NOT_FOUND;
-}
-
-static bool submit(struct cli *cli, const struct visit *visit,
-                   const struct transform_request *request, const struct version *parent,
-                   const char *version, struct pare_error *err)
-{
-    struct job_row row = { 0 };
+    struct cli *cli = work->cli;
     struct version made;
-    struct buf spec;
-    buf_init(&spec, SPEC_MAX);
-    bool detach = cli_has(cli, "detach");
-    bool ok = put_spec(request, parent, version, &spec, err);
-    const struct queue_order order = { .kind = "transform",
-                                       .version = parent,
-                                       .spec = buf_string(&spec) };
-    ok = ok && work_do(cli, visit, &order, detach, &row, err);
-    buf_done(&spec);
-    if (!ok || detach)
-        return ok;
-    if (!catalog_find(&visit->registry, parent->raw_name, version, &cli->arena, &made, err))
-        return false;
     char what[2 * VERSION_NAME_MAX + 8];
-    snprintf(what, sizeof(what), "%s:%s", made.name, made.version);
-    say_sizes(isnan(parent->size_bytes) ? 0 : (int64_t)parent->size_bytes, (int64_t)made.size_bytes,
-              what);
+    double before = work->parent.size_bytes;
     const char *report;
+    if (!catalog_find(&work->visit.registry, work->parent.raw_name, work->version, &cli->arena,
+                      &made, err))
+        return false;
+    snprintf(what, sizeof(what), "%s:%s", made.name, made.version);
+    say_sizes(isnan(before) ? 0 : (int64_t)before, (int64_t)made.size_bytes, what);
     if (!cli_has(cli, "report"))
         return true;
-    return catalog_report(&visit->registry, made.id, &cli->arena, &report, err) &&
+    return catalog_report(&work->visit.registry, made.id, &cli->arena, &report, err) &&
            write_report(cli_option(cli, "report"), report ? report : "null", err);
 }
 
-/* The plan reads the weights: the version's files come to the disk for as long as that takes. */
-static bool plan_version(struct cli *cli, const struct visit *visit,
-                         const struct transform_request *request, const struct version *parent,
-                         struct pare_error *err)
+static bool submit(const struct version_work *work, struct pare_error *err)
 {
+    struct job_row row = { 0 };
+    struct buf spec;
+    bool detach = cli_has(work->cli, "detach");
+    buf_init(&spec, SPEC_MAX);
+    order_put_transform(work->recipe, work->parent.raw_name, work->version, &spec);
+    const struct queue_order order = { .kind = "transform",
+                                       .version = &work->parent,
+                                       .spec = buf_string(&spec) };
+    bool ok = buf_ok(&spec, err) && work_do(work->cli, &work->visit, &order, detach, &row, err);
+    buf_done(&spec);
+    return ok && (detach || say_made(work, err));
+}
+
+/* The plan reads the weights: the version's files come to the disk for as long as that takes. */
+static bool plan_version(const struct version_work *work, struct pare_error *err)
+{
+    struct cli *cli = work->cli;
     struct spool spool;
     struct spooled bytes;
     if (!spool_open(&spool, err))
         return false;
-    struct job_run run = {
-        .registry = &visit->registry, .spool = spool.path, .pipe = -1, .cancelled = cli->interrupt
-    };
-    bool ok = spool_version(&run, parent, "plan", &cli->arena, &bytes, err) &&
-              do_file(cli, request, bytes.path, err);
+    struct job_run run = { .registry = &work->visit.registry,
+                           .spool = spool.path,
+                           .cancelled = cli->interrupt };
+    bool ok = spool_version(&run, &work->parent, "plan", &cli->arena, &bytes, err) &&
+              do_file(cli, pare_recipe_text(work->recipe), bytes.path, err);
     spool_close(&spool);
     return ok;
 }
 
-static bool do_version(struct cli *cli, const struct transform_request *request, const char *ref,
-                       struct pare_error *err)
+static bool make_version(struct version_work *work, struct pare_error *err)
 {
-    CLEANUP(visit_close) struct visit visit = { 0 };
-    struct version parent, taken;
-    bool is = false;
-    if (!visit_open(cli, &visit, err))
-        return false;
-    if (!visit_find(cli, &visit, ref, &cli->arena, &parent, err))
-        return transform_looks_like_file(ref) ? error_prefix(err, "no such file") : false;
-    if (cli_has(cli, "dry-run"))
-        return plan_version(cli, &visit, request, &parent, err);
-    const char *version = cli_has(cli, "as")
-                              ? cli_option(cli, "as")
-                              : transform_name(parent.raw_version, request, &cli->arena);
-    if (!version)
+    struct cli *cli = work->cli;
+    const struct registry *registry = &work->visit.registry;
+    struct version taken;
+    work->version = cli_has(cli, "as")
+                        ? cli_option(cli, "as")
+                        : order_version(work->recipe, work->parent.raw_version, &cli->arena);
+    if (!work->version)
         return error_no_memory(err, VERSION_NAME_MAX);
-    if (!version_name_ok(version, "version", err) ||
-        !registry_allows(&visit.registry, REGISTRY_WRITE, err) ||
-        !is_taken(&visit, &parent, version, &cli->arena, &taken, &is, err))
+    if (!version_name_ok(work->version, "version", err) ||
+        !registry_allows(registry, REGISTRY_WRITE, err))
         return false;
-    if (is)
-        return judge_taken(&visit, request, &parent, &taken, &cli->arena, err);
-    return submit(cli, &visit, request, &parent, version, err);
+    if (catalog_find(registry, work->parent.raw_name, work->version, &cli->arena, &taken, err))
+        return judge_taken(work, &taken, err);
+    return err->code == PARE_ERR_NOT_FOUND && submit(work, err);
 }
 
-bool transform_do(struct cli *cli, const struct transform_request *request, struct pare_error *err)
+static bool do_version(struct cli *cli, const char *recipe, const char *ref, struct pare_error *err)
+{
+    struct version_work work = { .cli = cli };
+    bool ok = pare_recipe_parse(recipe, strlen(recipe), &work.recipe, err) &&
+              visit_open(cli, &work.visit, err);
+    if (ok && !visit_find(cli, &work.visit, ref, &cli->arena, &work.parent, err)) {
+        ok = false;
+        if (transform_looks_like_file(ref))
+            error_prefix(err, "no such file");
+    }
+    ok = ok && (cli_has(cli, "dry-run") ? plan_version(&work, err) : make_version(&work, err));
+    visit_close(&work.visit);
+    pare_recipe_free(work.recipe);
+    return ok;
+}
+
+bool transform_do(struct cli *cli, const char *recipe, struct pare_error *err)
 {
     const char *operand = cli->operands[0];
     bool is_file;
     if (!transform_is_file(cli, operand, cli_has(cli, "o"), &is_file, err))
         return false;
-    return is_file ? do_file(cli, request, operand, err) : do_version(cli, request, operand, err);
+    return is_file ? do_file(cli, recipe, operand, err) : do_version(cli, recipe, operand, err);
 }

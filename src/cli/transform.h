@@ -10,15 +10,10 @@
 
 #include "cli/command.h"
 
-struct transform_request {
-    const char *recipe; /* JSON */
-    const char *scheme; /* what the version's name gets in place of the old scheme; NULL: none */
-    const char *suffix; /* what is appended to the name: "l1p50"; NULL: nothing */
-    const char *optimization; /* of the new version */
-};
+struct order_settings;
 
-MUST_CHECK bool transform_do(struct cli *cli, const struct transform_request *request,
-                             struct pare_error *err);
+/* `recipe` is JSON, pare-recipe(5). */
+MUST_CHECK bool transform_do(struct cli *cli, const char *recipe, struct pare_error *err);
 
 /* The options all three take, to stand in their lists. */
 #define TRANSFORM_OPTIONS                                                                          \
@@ -32,10 +27,6 @@ MUST_CHECK bool transform_do(struct cli *cli, const struct transform_request *re
         "no-sync", NULL, "do not wait for the disk (files)"                                        \
     }
 
-/* "v1.0_fp32" and "int8" -> "v1.0_int8"; with a suffix "l1p50" -> "v1.0_fp32_l1p50". In `arena`. */
-char *transform_name(const char *version, const struct transform_request *request,
-                     struct arena *arena);
-
 /*
  * Whether the operand is a file, by the rule above; where it could be a version just as well
  * it fails, naming both. `told`: -o is given.
@@ -46,8 +37,13 @@ MUST_CHECK bool transform_is_file(const struct cli *cli, const char *operand, bo
 /* Whether the operand is written like a file's name. */
 bool transform_looks_like_file(const char *operand);
 
-/* The include and exclude globs of a step, ", \"include\": [...]", from --include and --exclude. */
-struct buf;
-void transform_put_globs(const struct cli *cli, struct buf *recipe);
+/* Whether `word` is among the choices; else the error names --option and what there is. */
+struct pare_choice;
+MUST_CHECK bool transform_check_choice(const char *option, const char *word,
+                                       const struct pare_choice *choice(size_t index),
+                                       struct pare_error *err);
+
+/* Every --include and --exclude. The lists live in cli's arena. */
+void transform_read_globs(struct cli *cli, struct order_settings *settings);
 
 #endif

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/work.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "jobs/launch.h"
 #include "pg/pg.h"
 
 enum { LOOK_EVERY_MS = 150, SECOND_CHANCE_MS = 2000 };
@@ -17,36 +16,6 @@ static void pause_ms(int ms)
 {
     const struct timespec step = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
     nanosleep(&step, NULL);
-}
-
-/* In the grandchild: this very program as a worker for one job, away from the terminal. */
-static void become_worker(const struct cli *cli, int64_t id)
-{
-    char digits[32];
-    int nowhere = open("/dev/null", O_RDWR);
-    snprintf(digits, sizeof(digits), "%lld", (long long)id);
-    if (cli->db)
-        setenv("PARE_DB", cli->db, 1);
-    for (int fd = 0; fd <= 2 && nowhere >= 0; fd++)
-        dup2(nowhere, fd);
-    execl("/proc/self/exe", "pare", "worker", "--job", digits, (char *)NULL);
-    _exit(127);
-}
-
-bool work_start(const struct cli *cli, int64_t id, struct pare_error *err)
-{
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0)
-        return error_errno(err, "cannot start a worker");
-    if (child == 0) {
-        setsid();
-        if (fork() == 0)
-            become_worker(cli, id);
-        _exit(0);
-    }
-    waitpid(child, NULL, 0);
-    return true;
 }
 
 static void draw(const struct job_row *row)
@@ -125,7 +94,7 @@ bool work_do(const struct cli *cli, const struct visit *visit, const struct queu
      * On a registry that others share nobody is made to work unasked. Who waits starts a worker
      * for a job of somebody else's too, which may have none; where it has one this one idles.
      */
-    if ((!detach || (added && visit->is_private)) && !work_start(cli, id, err))
+    if ((!detach || (added && visit->is_private)) && !launch_worker(cli->db, id, err))
         return false;
     if (detach) {
         printf("%lld\n", (long long)id);

@@ -19,7 +19,4 @@ MUST_CHECK bool work_do(const struct cli *cli, const struct visit *visit,
                         const struct queue_order *order, bool detach, struct job_row *ret_row,
                         struct pare_error *err);
 
-/* Start a worker for one job: a process that nobody waits for and that no Ctrl-C here reaches. */
-MUST_CHECK bool work_start(const struct cli *cli, int64_t id, struct pare_error *err);
-
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/recipe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,14 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+
+static const struct pare_choice schemes[] = {
+    { "int8", "8-bit integers with scales, a quarter of fp32" },
+};
+
+static const struct pare_choice methods[] = {
+    { "l1", "the weights of least magnitude become zero" },
+};
 
 /* ---- reading ---- */
 
@@ -55,13 +64,22 @@ static bool read_globs(const struct reading *r, const cJSON *item, struct globs 
     return true;
 }
 
-static bool read_word(const struct reading *r, const cJSON *item, const char *expected)
+static bool read_choice(const struct reading *r, const cJSON *item,
+                        const struct pare_choice *choices, size_t count)
 {
-    if (cJSON_IsString(item) && !strcmp(item->valuestring, expected))
-        return true;
+    const char *word = cJSON_IsString(item) ? item->valuestring : "?";
+    char known[128] = "";
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(word, choices[i].name)) {
+            r->step->choice = &choices[i];
+            return true;
+        }
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof(known) - used, "%s\"%s\"", i ? ", " : "", choices[i].name);
+    }
     return error_set(r->err, PARE_ERR_USAGE,
-                     "recipe, step %zu: %s \"%.100s\" is not known; there is \"%s\"", r->number,
-                     item->string, cJSON_IsString(item) ? item->valuestring : "?", expected);
+                     "recipe, step %zu: %s \"%.100s\" is not known; there is %s", r->number,
+                     item->string, word, known);
 }
 
 static const char *const form_names[] = {
@@ -98,11 +116,11 @@ static bool read_key(const struct reading *r, const cJSON *item)
     if (!strcmp(key, "exclude"))
         return read_globs(r, item, &step->exclude);
     if (prune && !strcmp(key, "method"))
-        return read_word(r, item, "l1");
+        return read_choice(r, item, methods, ARRAY_SIZE(methods));
     if (prune && !strcmp(key, "amount"))
         return read_amount(r, item);
     if (!prune && !strcmp(key, "scheme"))
-        return read_word(r, item, "int8");
+        return read_choice(r, item, schemes, ARRAY_SIZE(schemes));
     if (!prune && !strcmp(key, "per_channel"))
         return read_bool(r, item, &step->per_channel);
     if (!prune && !strcmp(key, "reduce_range"))
@@ -195,14 +213,15 @@ static void put_globs(struct buf *out, const char *key, const struct globs *glob
 static void put_step(struct buf *out, const struct step *step)
 {
     if (step->kind == STEP_PRUNE) {
-        buf_text(out, "{\"step\": \"prune\", \"method\": \"l1\", \"amount\": ");
+        buf_printf(out,
+                   "{\"step\": \"prune\", \"method\": \"%s\", \"amount\": ", step->choice->name);
         json_put_number(out, step->amount);
     } else {
         buf_printf(out,
-                   "{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": %s, "
+                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"per_channel\": %s, "
                    "\"reduce_range\": %s, \"form\": \"%s\"",
-                   step->per_channel ? "true" : "false", step->reduce_range ? "true" : "false",
-                   form_names[step->form]);
+                   step->choice->name, step->per_channel ? "true" : "false",
+                   step->reduce_range ? "true" : "false", form_names[step->form]);
     }
     put_globs(out, "include", &step->include);
     put_globs(out, "exclude", &step->exclude);
@@ -228,6 +247,16 @@ static bool write_text(struct pare_recipe *recipe, struct pare_error *err)
 }
 
 /* ---- the interface ---- */
+
+const struct pare_choice *pare_scheme(size_t index)
+{
+    return index < ARRAY_SIZE(schemes) ? &schemes[index] : NULL;
+}
+
+const struct pare_choice *pare_method(size_t index)
+{
+    return index < ARRAY_SIZE(methods) ? &methods[index] : NULL;
+}
 
 bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret_recipe,
                        struct pare_error *err)

@@ -20,10 +20,11 @@ struct globs {
 
 struct step {
     enum step_kind kind;
-    struct globs include, exclude; /* include of none: everything */
-    double amount;                 /* of prune: the share of elements that go, 0 to 1 */
-    bool per_channel;              /* of quantize, as the following */
-    bool reduce_range;             /* -64..64 instead of -127..127 */
+    const struct pare_choice *choice; /* its scheme or its method */
+    struct globs include, exclude;    /* include of none: everything */
+    double amount;                    /* of prune: the share of elements that go, 0 to 1 */
+    bool per_channel;                 /* of quantize, as the following */
+    bool reduce_range;                /* -64..64 instead of -127..127 */
     enum step_form form;
 };
 

@@ -32,11 +32,12 @@ struct measuring {
     struct evaluation evaluation;
 };
 
-/* Reading is the first tenth. */
+static const double reading_end = 0.1, measuring_end = 0.99;
+
 static bool report(void *data, const char *what, double done_fraction)
 {
     struct measuring *m = data;
-    return job_tell(m->run, 0.1 + 0.89 * done_fraction, what);
+    return job_tell(m->run, reading_end + (measuring_end - reading_end) * done_fraction, what);
 }
 
 static bool read_spec(struct measuring *m, struct pare_error *err)
@@ -232,12 +233,38 @@ static bool store(struct measuring *m, struct pare_error *err)
     return ok;
 }
 
+/* What was found, for whoever watches. */
+static void log_results(const struct measuring *m)
+{
+    const struct evaluation *e = &m->evaluation;
+    const struct registry *registry = m->run->registry;
+    const struct job *job = m->run->job;
+    queue_log(registry, job, "latency: median %.3g ms, p95 %.3g ms; peak memory %.3g MB",
+              e->latency.median_ms, e->latency.p95_ms, (double)e->peak_bytes / 1e6);
+    if (e->accuracy.has_labels)
+        queue_log(registry, job, "accuracy: %.4f on %zu rows of %s", e->accuracy.accuracy,
+                  (size_t)e->accuracy.rows, m->row.name);
+    if (!e->has_parent)
+        return;
+    queue_log(registry, job, "against %s: latency x %.3f [%.3f, %.3f]: %s", m->against.version,
+              e->latency.ratio, e->latency.ratio_interval.low, e->latency.ratio_interval.high,
+              latency_verdict_text(e->latency.verdict));
+    if (e->accuracy.has_class)
+        queue_log(registry, job, "against %s: agreement %.4f; broke %zu, fixed %zu",
+                  m->against.version, e->accuracy.agreement, (size_t)e->accuracy.broken,
+                  (size_t)e->accuracy.fixed);
+}
+
 static bool run_measure(struct job_run *run, struct pare_error *err)
 {
     struct measuring m = { .run = run };
     bool ok = read_spec(&m, err);
+    run->reading_share = reading_end;
     job_hold("reading");
-    ok = ok && read_bytes(&m, err) && evaluate_it(&m, err) && store(&m, err);
+    ok = ok && read_bytes(&m, err) && evaluate_it(&m, err);
+    if (ok)
+        log_results(&m);
+    ok = ok && store(&m, err);
     dataset_close(&m.dataset);
     cJSON_Delete(m.spec);
     arena_done(&m.arena);

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 enum { TELL_EVERY_MS = 100 };
@@ -23,22 +23,14 @@ const struct job_kind *job_kind_find(const char *name)
     return NULL;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool job_tell(struct job_run *run, double done_fraction, const char *words)
 {
-    int64_t now = now_ms();
-    if (now - run->told_ms >= TELL_EVERY_MS) {
+    int64_t now = clock_now_ms();
+    if (run->told && now - run->told_ms >= TELL_EVERY_MS) {
         struct job_news news = { .done_fraction = done_fraction };
         run->told_ms = now;
         text_clean(words, strlen(words), news.words, sizeof(news.words));
-        /* A full pipe loses nothing that the next word does not tell. */
-        (void)!write(run->pipe, &news, sizeof(news));
+        run->told(run->data, &news);
     }
     return !*run->cancelled;
 }
@@ -46,7 +38,6 @@ bool job_tell(struct job_run *run, double done_fraction, const char *words)
 #ifdef PARE_HOLDS
 void job_hold(const char *moment)
 {
-    const struct timespec step = { .tv_nsec = 10 * 1000 * 1000 };
     const char *wanted = getenv("PARE_HOLD"), *path = getenv("PARE_HOLD_FILE");
     if (!wanted || !path || strcmp(wanted, moment) != 0)
         return;
@@ -56,6 +47,6 @@ void job_hold(const char *moment)
     fprintf(file, "%d %d\n", (int)getpid(), (int)getppid());
     fclose(file);
     while (access(path, F_OK) == 0)
-        nanosleep(&step, NULL);
+        clock_pause_ms(10);
 }
 #endif

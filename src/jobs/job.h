@@ -17,13 +17,25 @@
 struct pare_error;
 struct registry;
 
+/* How far a job is. Shorter than PIPE_BUF, so that it arrives whole through a pipe. */
+struct job_news {
+    bool is_failure;
+    bool again; /* of a failure: worth another try */
+    int code;   /* of a failure: enum pare_error_code */
+    double done_fraction;
+    char words[1024]; /* clean, zero-terminated */
+};
+
 struct job_run {
     const struct registry *registry;
     const struct job *job;
     const char *spool; /* an empty folder for this job, removed after it */
-    int pipe;          /* to the supervisor */
+    /* Hears how far it is, at most ten times a second; NULL: nobody asks. */
+    void (*told)(void *data, const struct job_news *news);
+    void *data;
     const volatile sig_atomic_t *cancelled;
-    int64_t told_ms; /* kept by job_tell */
+    double reading_share; /* of the whole job: reading versions is told as so much of it */
+    int64_t told_ms;      /* kept by job_tell */
 };
 
 struct job_kind {
@@ -38,17 +50,8 @@ const struct job_kind *job_kind_find(const char *name);
 /* The kinds as an array literal of PostgreSQL, for queue_claim(). */
 extern const char job_kinds[];
 
-/* How far it is; at most ten times a second goes on. False: somebody asked the job to stop. */
+/* How far it is. False: somebody asked the job to stop. */
 bool job_tell(struct job_run *run, double done_fraction, const char *words);
-
-/* What goes through the pipe; shorter than PIPE_BUF, so that it arrives whole. */
-struct job_news {
-    bool is_failure;
-    bool again; /* of a failure: worth another try */
-    int code;   /* of a failure: enum pare_error_code */
-    double done_fraction;
-    char words[1024]; /* clean, zero-terminated */
-};
 
 /*
  * The named moments at which a test build waits to be killed; nothing in any other build.

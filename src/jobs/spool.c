@@ -135,7 +135,9 @@ static bool write_bytes(void *data, const void *bytes, size_t length, struct par
 {
     struct writing *w = data;
     w->done_bytes += (int64_t)length;
-    if (!job_tell(w->run, 0.1 * (double)w->done_bytes / (double)MAX(w->total_bytes, 1), "reading"))
+    if (!job_tell(w->run,
+                  w->run->reading_share * (double)w->done_bytes / (double)MAX(w->total_bytes, 1),
+                  "reading"))
         return error_set(err, PARE_ERR_INTERRUPTED, "cancelled");
     return file_out_write(&w->file, bytes, length, err);
 }

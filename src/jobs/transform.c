@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "format/sink.h"
 #include "jobs/job.h"
@@ -16,8 +17,8 @@
 #include "registry/upload.h"
 #include "registry/version.h"
 
-/* Of the whole job: reading 0 to .1, planning to .2, writing to .95. */
-static const double planning_end = 0.2, writing_end = 0.95;
+/* Of the whole job: reading, planning, then writing and uploading. */
+static const double reading_end = 0.4, planning_end = 0.5, writing_end = 0.95;
 
 struct transform {
     struct job_run *run;
@@ -66,13 +67,18 @@ static bool sink_done(struct sink *sink, struct pare_error *err)
     return true;
 }
 
+static bool sink_tensor(struct sink *sink, struct pare_error *err)
+{
+    return upload_cut(((struct upload_sink *)sink)->upload, err);
+}
+
 static void sink_free(struct sink *sink)
 {
     (void)sink; /* on the caller's stack */
 }
 
-static const struct sink_ops upload_sink_ops = { sink_file, sink_bytes, sink_done, sink_done,
-                                                 sink_free };
+static const struct sink_ops upload_sink_ops = { sink_file, sink_bytes, sink_done,
+                                                 sink_done, sink_free,  sink_tensor };
 
 /* ---- the steps ---- */
 
@@ -108,12 +114,21 @@ static bool read_parent(struct transform *t, struct pare_error *err)
            pare_model_open(t->bytes.path, &t->model, err);
 }
 
+static void log_plan(const struct transform *t)
+{
+    char before[32], after[32];
+    text_size(pare_plan_before_bytes(t->plan), before, sizeof(before));
+    text_size(pare_plan_after_bytes(t->plan), after, sizeof(after));
+    queue_log(t->run->registry, t->run->job, "plan: %zu of %zu tensors change, %s -> %s",
+              pare_plan_changed_count(t->plan), pare_plan_entry_count(t->plan), before, after);
+}
+
 static bool make_plan(struct transform *t, struct pare_error *err)
 {
     const struct pare_plan_options options = { .source_sha256 = t->bytes.sha256,
                                                .progress = tell,
                                                .data = t };
-    t->from = 0.1;
+    t->from = reading_end;
     t->to = planning_end;
     if (!pare_plan_make(t->model, t->recipe, &options, &t->plan, err))
         return false;
@@ -123,6 +138,7 @@ static bool make_plan(struct transform *t, struct pare_error *err)
             "the recipe changes nothing in %s:%s; pare run --dry-run shows why, tensor "
             "by tensor",
             t->parent.name, t->parent.version);
+    log_plan(t);
     return true;
 }
 
@@ -201,6 +217,7 @@ static bool run_transform(struct job_run *run, struct pare_error *err)
 {
     struct transform t = { .run = run };
     bool ok = read_spec(&t, err);
+    run->reading_share = reading_end;
     job_hold("reading");
     ok = ok && read_parent(&t, err) && make_plan(&t, err) && write_child(&t, err) &&
          publish(&t, err);

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "jobs/job.h"
@@ -29,13 +29,6 @@ struct worker {
     char name[320]; /* host and process: who holds the lease */
     int lease_seconds;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- the child ---- */
 
@@ -79,11 +72,19 @@ static bool run_in_child(const struct worker_options *options, struct job_run *r
     return ok;
 }
 
+/* A full pipe loses nothing that the next word does not tell. */
+static void tell_supervisor(void *data, const struct job_news *news)
+{
+    (void)!write(*(const int *)data, news, sizeof(*news));
+}
+
 /* Never returns. The parent's connection is open here too and is left alone. */
 static void be_child(const struct worker *worker, const struct job *job, int pipe, pid_t parent)
 {
     struct pare_error err = { 0 };
-    struct job_run run = { .job = job, .pipe = pipe, .cancelled = &child_cancelled };
+    struct job_run run = {
+        .job = job, .cancelled = &child_cancelled, .told = tell_supervisor, .data = &pipe
+    };
     struct sigaction term = { .sa_handler = on_term };
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -117,7 +118,7 @@ static bool start_child(const struct worker *worker, const struct job *job, stru
 {
     int ends[2];
     pid_t self = getpid();
-    *child = (struct child){ .renewed_ms = now_ms() };
+    *child = (struct child){ .renewed_ms = clock_now_ms() };
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return error_errno(err, "cannot make a pipe");
     fflush(NULL);
@@ -152,8 +153,8 @@ static void ask_to_stop(struct child *child)
     if (!child->asked_to_stop) {
         kill(child->pid, SIGTERM);
         child->asked_to_stop = true;
-        child->asked_ms = now_ms();
-    } else if (now_ms() - child->asked_ms > GRACE_MS) {
+        child->asked_ms = clock_now_ms();
+    } else if (clock_now_ms() - child->asked_ms > GRACE_MS) {
         kill(child->pid, SIGKILL);
     }
 }
@@ -163,7 +164,7 @@ static void renew(struct worker *worker, const struct job *job, struct child *ch
 {
     enum queue_verdict verdict;
     struct pare_error err;
-    child->renewed_ms = now_ms();
+    child->renewed_ms = clock_now_ms();
     if (!pg_is_open(worker->pg) ||
         !queue_renew(&worker->registry, job, worker->lease_seconds, child->news.done_fraction,
                      child->news.words, &verdict, &err)) {
@@ -187,7 +188,7 @@ static void watch_child(struct worker *worker, const struct job *job, struct chi
         read_news(child);
         if (waitpid(child->pid, &child->status, WNOHANG) == child->pid)
             break;
-        if (now_ms() - child->renewed_ms >= RENEW_EVERY_MS)
+        if (clock_now_ms() - child->renewed_ms >= RENEW_EVERY_MS)
             renew(worker, job, child);
         if (*worker->options->stop || child->asked_to_stop)
             ask_to_stop(child);
@@ -262,12 +263,6 @@ static bool connect_again(struct worker *worker, struct pare_error *err)
            registry_allows(&worker->registry, REGISTRY_WRITE, err);
 }
 
-static void pause_ms(int ms)
-{
-    const struct timespec step = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-    nanosleep(&step, NULL);
-}
-
 /* One look into the queue; *ret_worked tells whether there was a job. */
 static bool look_once(struct worker *worker, bool *ret_worked, struct pare_error *err)
 {
@@ -301,19 +296,19 @@ static bool is_through(struct worker *worker, int64_t busy_ms)
     const struct worker_options *options = worker->options;
     if (options->only)
         return !only_is_open(worker);
-    return options->once ||
-           (options->idle_seconds && now_ms() - busy_ms > (int64_t)options->idle_seconds * 1000);
+    return options->once || (options->idle_seconds &&
+                             clock_now_ms() - busy_ms > (int64_t)options->idle_seconds * 1000);
 }
 
 static bool loop(struct worker *worker, struct pare_error *err)
 {
-    int64_t busy_ms = now_ms();
+    int64_t busy_ms = clock_now_ms();
     while (!*worker->options->stop) {
         bool worked = false;
         if (!pg_is_open(worker->pg) && !connect_again(worker, err)) {
             if (err->code != PARE_ERR_NO_DATABASE)
                 return false;
-            pause_ms(IDLE_POLL_MS);
+            clock_pause_ms(IDLE_POLL_MS);
             continue;
         }
         if (!look_once(worker, &worked, err)) {
@@ -322,11 +317,11 @@ static bool loop(struct worker *worker, struct pare_error *err)
             continue;
         }
         if (worked)
-            busy_ms = now_ms();
+            busy_ms = clock_now_ms();
         else if (is_through(worker, busy_ms))
             return true;
         else
-            pause_ms(IDLE_POLL_MS);
+            clock_pause_ms(IDLE_POLL_MS);
     }
     return true;
 }

@@ -13,8 +13,7 @@
 
 /* ---- asking ---- */
 
-/* Add one statement; its arguments are copied into the batch's arena, texts are not. */
-static struct pg_statement *ask(struct browse_batch *batch, const char *sql,
+struct pg_statement *browse_ask(struct browse_batch *batch, const char *sql,
                                 const struct pg_arg *args, size_t count)
 {
     struct pg_statement *statement = &batch->statements[batch->count++];
@@ -29,17 +28,17 @@ static struct pg_statement *ask(struct browse_batch *batch, const char *sql,
 
 void browse_ask_registry(struct browse_batch *batch)
 {
-    ask(batch, query_registry_probe, PG_NO_ARGS);
+    browse_ask(batch, query_registry_probe, PG_NO_ARGS);
 }
 
 void browse_ask_snapshot(struct browse_batch *batch)
 {
-    ask(batch, query_browse_snapshot, PG_NO_ARGS);
+    browse_ask(batch, query_browse_snapshot, PG_NO_ARGS);
 }
 
 void browse_ask_state(struct browse_batch *batch, bool guest)
 {
-    ask(batch, guest ? query_browse_state_guest : query_browse_state, PG_NO_ARGS);
+    browse_ask(batch, guest ? query_browse_state_guest : query_browse_state, PG_NO_ARGS);
 }
 
 /* ---- one version ---- */
@@ -49,14 +48,14 @@ enum { FACTS_VERSION, FACTS_BYTES, FACTS_LINEAGE, FACTS_CHILDREN, FACTS_HISTORY 
 void browse_ask_facts(struct browse_batch *batch, bool guest, int64_t id, const char *name)
 {
     const char *digits = arena_printf(batch->arena, "%lld", (long long)id);
-    ask(batch, guest ? query_browse_by_id_guest : query_catalog_by_id,
-        PG_ARGS(PG_TEXT(digits), PG_BOOL(true), PG_NULL, PG_NULL, PG_NULL, PG_NULL));
-    ask(batch, guest ? query_artifact_get_guest : query_artifact_get, PG_ARGS(PG_INT(id)));
+    browse_ask(batch, guest ? query_browse_by_id_guest : query_catalog_by_id,
+               PG_ARGS(PG_TEXT(digits), PG_BOOL(true), PG_NULL, PG_NULL, PG_NULL, PG_NULL));
+    browse_ask(batch, guest ? query_artifact_get_guest : query_artifact_get, PG_ARGS(PG_INT(id)));
     if (guest)
         return;
-    ask(batch, query_catalog_lineage, PG_ARGS(PG_INT(id)));
-    ask(batch, query_catalog_children, PG_ARGS(PG_INT(id)));
-    ask(batch, query_default_history, PG_ARGS(PG_TEXT(name), PG_NULL));
+    browse_ask(batch, query_catalog_lineage, PG_ARGS(PG_INT(id)));
+    browse_ask(batch, query_catalog_children, PG_ARGS(PG_INT(id)));
+    browse_ask(batch, query_default_history, PG_ARGS(PG_TEXT(name), PG_NULL));
 }
 
 static void read_bytes(const struct pg_rows *rows, struct arena *arena, struct browse_facts *facts)
@@ -132,11 +131,11 @@ void browse_ask_look(struct browse_batch *batch, const char *name, const char *v
     struct pg_statement statements[DEFAULT_LOOK_STATEMENTS];
     default_look_statements(name, version, args, statements);
     for (size_t i = 0; i < DEFAULT_LOOK_STATEMENTS; i++)
-        ask(batch, statements[i].sql, statements[i].args, statements[i].arg_count);
-    ask(batch, query_browse_alike_one,
-        PG_ARGS(PG_TEXT(name), PG_TEXT(version), PG_INT(default_id)));
+        browse_ask(batch, statements[i].sql, statements[i].args, statements[i].arg_count);
+    browse_ask(batch, query_browse_alike_one,
+               PG_ARGS(PG_TEXT(name), PG_TEXT(version), PG_INT(default_id)));
     if (check_bytes_id)
-        ask(batch, query_artifact_intact, PG_ARGS(PG_INT(check_bytes_id)));
+        browse_ask(batch, query_artifact_intact, PG_ARGS(PG_INT(check_bytes_id)));
 }
 
 static void read_alike_one(const struct pg_rows *rows, struct browse_look *look)
@@ -166,7 +165,7 @@ bool browse_take_look(struct pg_rows *const *rows, size_t count, struct arena *a
 
 void browse_ask_undoable(struct browse_batch *batch, const char *name)
 {
-    ask(batch, query_default_to_undo, PG_ARGS(PG_TEXT(name)));
+    browse_ask(batch, query_default_to_undo, PG_ARGS(PG_TEXT(name)));
 }
 
 void browse_take_undoable(struct pg_rows *const *rows, struct arena *arena,
@@ -196,6 +195,6 @@ bool browse_ask_set(struct browse_batch *batch, const struct registry *registry,
         return false;
     batch->write = true;
     for (size_t i = 0; i < DEFAULT_SET_STATEMENTS; i++)
-        ask(batch, statements[i].sql, statements[i].args, statements[i].arg_count);
+        browse_ask(batch, statements[i].sql, statements[i].args, statements[i].arg_count);
     return true;
 }

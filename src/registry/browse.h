@@ -29,6 +29,10 @@ struct browse_batch {
     bool write;
 };
 
+/* Add one statement; its arguments are copied, their texts are not. */
+struct pg_statement *browse_ask(struct browse_batch *batch, const char *sql,
+                                const struct pg_arg *args, size_t count);
+
 /* What this connection is and may do; then registry_take(). */
 void browse_ask_registry(struct browse_batch *batch);
 

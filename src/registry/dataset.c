@@ -8,13 +8,9 @@
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 
-bool dataset_list(const struct registry *registry, const char *name, struct arena *arena,
-                  struct dataset_row **ret_rows, size_t *ret_count, struct pare_error *err)
+bool dataset_list_take(const struct pg_rows *rows, struct arena *arena,
+                       struct dataset_row **ret_rows, size_t *ret_count, struct pare_error *err)
 {
-    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    if (!registry_allows(registry, REGISTRY_SEE, err) ||
-        !pg_read(registry->pg, query_dataset_list, PG_ARGS(PG_TEXT(name)), &rows, err))
-        return false;
     int count = pg_row_count(rows);
     struct dataset_row *list = arena_array(arena, (size_t)count + 1, sizeof(*list));
     if (!list)
@@ -33,6 +29,15 @@ bool dataset_list(const struct registry *registry, const char *name, struct aren
     *ret_rows = list;
     *ret_count = (size_t)count;
     return true;
+}
+
+bool dataset_list(const struct registry *registry, const char *name, struct arena *arena,
+                  struct dataset_row **ret_rows, size_t *ret_count, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    return registry_allows(registry, REGISTRY_SEE, err) &&
+           pg_read(registry->pg, query_dataset_list, PG_ARGS(PG_TEXT(name)), &rows, err) &&
+           dataset_list_take(rows, arena, ret_rows, ret_count, err);
 }
 
 bool dataset_get(const struct registry *registry, const char *name, struct arena *arena,

@@ -8,6 +8,7 @@
 struct arena;
 struct pare_error;
 struct pg;
+struct pg_rows;
 struct registry;
 
 struct dataset_row {
@@ -19,6 +20,11 @@ struct dataset_row {
 MUST_CHECK bool dataset_list(const struct registry *registry, const char *name, struct arena *arena,
                              struct dataset_row **ret_rows, size_t *ret_count,
                              struct pare_error *err);
+
+/* The second half of dataset_list(), for who cannot wait. */
+MUST_CHECK bool dataset_list_take(const struct pg_rows *rows, struct arena *arena,
+                                  struct dataset_row **ret_rows, size_t *ret_count,
+                                  struct pare_error *err);
 
 /* By name; `name` NULL: the only one there is, else an error that lists them. */
 MUST_CHECK bool dataset_get(const struct registry *registry, const char *name, struct arena *arena,

@@ -18,40 +18,62 @@
 enum { LOG_LINE_MAX = 1000 };
 
 /* Kind, version and spec make a job what it is. */
-static void uniq_of(const struct queue_order *order, char ret_hex[DIGEST_HEX], bool *ret_ok)
+static char *uniq_of(const struct queue_order *order, struct arena *arena)
 {
     unsigned char sum[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
     struct buf buf;
     buf_init(&buf, 8 << 20);
     buf_printf(&buf, "%s\n%lld\n%s", order->kind, (long long)order->version->id, order->spec);
-    *ret_ok = !buf.no_memory && !buf.over_ceiling;
+    bool ok = !buf.no_memory && !buf.over_ceiling;
     digest_of(buf_string(&buf), buf.length, sum);
-    digest_hex(sum, ret_hex);
+    digest_hex(sum, hex);
     buf_done(&buf);
+    return ok ? arena_strdup(arena, hex) : NULL;
+}
+
+bool queue_submit_args(const struct registry *registry, const struct queue_order *order,
+                       struct arena *arena, struct pg_arg *ret_args, struct pare_error *err)
+{
+    const char *uniq = uniq_of(order, arena);
+    if (!uniq)
+        return error_set(err, PARE_ERR_USAGE, "a job description of more than 8 MB");
+    const struct pg_arg args[QUEUE_SUBMIT_ARGS] = {
+        PG_TEXT(order->kind),
+        PG_INT(order->version->id),
+        PG_TEXT(order->version->raw_name),
+        PG_TEXT(order->version->raw_version),
+        PG_TEXT(order->spec),
+        PG_TEXT(uniq),
+        PG_TEXT(registry->actor),
+        PG_INT(QUEUE_ATTEMPTS),
+    };
+    memcpy(ret_args, args, sizeof(args));
+    return true;
+}
+
+bool queue_submit_take(const struct pg_rows *rows, int64_t *ret_id, bool *ret_added,
+                       struct pare_error *err)
+{
+    if (pg_row_count(rows) == 0)
+        return error_set(err, PARE_ERR_FAILED, "the same job ended this very moment; try again");
+    *ret_id = pg_int(rows, 0, 0);
+    *ret_added = pg_bool(rows, 0, 1);
+    return true;
 }
 
 bool queue_submit(const struct registry *registry, const struct queue_order *order, int64_t *ret_id,
                   bool *ret_added, struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    char uniq[DIGEST_HEX];
-    bool ok;
-    uniq_of(order, uniq, &ok);
-    if (!ok)
-        return error_set(err, PARE_ERR_USAGE, "a job description of more than 8 MB");
-    if (!registry_allows(registry, REGISTRY_WRITE, err) ||
-        !pg_write(registry->pg, query_queue_submit,
-                  PG_ARGS(PG_TEXT(order->kind), PG_INT(order->version->id),
-                          PG_TEXT(order->version->raw_name), PG_TEXT(order->version->raw_version),
-                          PG_TEXT(order->spec), PG_TEXT(uniq), PG_TEXT(registry->actor),
-                          PG_INT(QUEUE_ATTEMPTS)),
-                  &rows, err))
-        return false;
-    if (pg_row_count(rows) == 0)
-        return error_set(err, PARE_ERR_FAILED, "the same job ended this very moment; try again");
-    *ret_id = pg_int(rows, 0, 0);
-    *ret_added = pg_bool(rows, 0, 1);
-    return true;
+    struct arena arena = { 0 };
+    struct pg_arg args[QUEUE_SUBMIT_ARGS];
+    bool ok = registry_allows(registry, REGISTRY_WRITE, err) &&
+              queue_submit_args(registry, order, &arena, args, err) &&
+              pg_write(registry->pg, query_queue_submit, args, ARRAY_SIZE(args), &rows, err) &&
+              queue_submit_take(rows, ret_id, ret_added, err);
+    arena_done(&arena);
+    return ok;
 }
 
 bool queue_claim(const struct registry *registry, const char *kinds, const char *worker,
@@ -177,13 +199,9 @@ static struct job_row read_row(const struct pg_rows *rows, int row, struct arena
     };
 }
 
-bool queue_list(const struct registry *registry, int64_t limit, struct arena *arena,
-                struct job_row **ret_jobs, size_t *ret_count, struct pare_error *err)
+bool queue_list_take(const struct pg_rows *rows, struct arena *arena, struct job_row **ret_jobs,
+                     size_t *ret_count, struct pare_error *err)
 {
-    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    if (!registry_allows(registry, REGISTRY_SEE, err) ||
-        !pg_read(registry->pg, query_queue_list, PG_ARGS(PG_INT(limit)), &rows, err))
-        return false;
     int count = pg_row_count(rows);
     struct job_row *jobs = arena_array(arena, (size_t)count + 1, sizeof(*jobs));
     if (!jobs)
@@ -193,6 +211,15 @@ bool queue_list(const struct registry *registry, int64_t limit, struct arena *ar
     *ret_jobs = jobs;
     *ret_count = (size_t)count;
     return true;
+}
+
+bool queue_list(const struct registry *registry, int64_t limit, struct arena *arena,
+                struct job_row **ret_jobs, size_t *ret_count, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    return registry_allows(registry, REGISTRY_SEE, err) &&
+           pg_read(registry->pg, query_queue_list, PG_ARGS(PG_INT(limit)), &rows, err) &&
+           queue_list_take(rows, arena, ret_jobs, ret_count, err);
 }
 
 bool queue_get(const struct registry *registry, int64_t id, struct arena *arena,
@@ -208,13 +235,9 @@ bool queue_get(const struct registry *registry, int64_t id, struct arena *arena,
     return true;
 }
 
-bool queue_read_log(const struct registry *registry, int64_t id, int64_t after, struct arena *arena,
-                    struct job_line **ret_lines, size_t *ret_count, struct pare_error *err)
+bool queue_log_take(const struct pg_rows *rows, struct arena *arena, struct job_line **ret_lines,
+                    size_t *ret_count, struct pare_error *err)
 {
-    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    if (!registry_allows(registry, REGISTRY_SEE, err) ||
-        !pg_read(registry->pg, query_queue_log, PG_ARGS(PG_INT(id), PG_INT(after)), &rows, err))
-        return false;
     int count = pg_row_count(rows);
     struct job_line *lines = arena_array(arena, (size_t)count + 1, sizeof(*lines));
     if (!lines)
@@ -229,6 +252,15 @@ bool queue_read_log(const struct registry *registry, int64_t id, int64_t after, 
     *ret_lines = lines;
     *ret_count = (size_t)count;
     return true;
+}
+
+bool queue_read_log(const struct registry *registry, int64_t id, int64_t after, struct arena *arena,
+                    struct job_line **ret_lines, size_t *ret_count, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    return registry_allows(registry, REGISTRY_SEE, err) &&
+           pg_read(registry->pg, query_queue_log, PG_ARGS(PG_INT(id), PG_INT(after)), &rows, err) &&
+           queue_log_take(rows, arena, ret_lines, ret_count, err);
 }
 
 /* The change, or why the job is in no state for it. */

@@ -16,6 +16,8 @@
 struct arena;
 struct pare_error;
 struct pg;
+struct pg_arg;
+struct pg_rows;
 struct registry;
 struct version;
 
@@ -119,5 +121,22 @@ MUST_CHECK bool queue_cancel(const struct registry *registry, int64_t id, struct
 
 /* A failed or cancelled job waits again, with all its attempts. */
 MUST_CHECK bool queue_retry(const struct registry *registry, int64_t id, struct pare_error *err);
+
+/* ---- in halves, for who cannot wait: what to ask, and what the rows say ---- */
+
+enum { QUEUE_SUBMIT_ARGS = 8, QUEUE_LIMIT = 200 };
+
+/* The QUEUE_SUBMIT_ARGS arguments of query_queue_submit; their texts live in `arena` or in the order. */
+MUST_CHECK bool queue_submit_args(const struct registry *registry, const struct queue_order *order,
+                                  struct arena *arena, struct pg_arg *ret_args,
+                                  struct pare_error *err);
+MUST_CHECK bool queue_submit_take(const struct pg_rows *rows, int64_t *ret_id, bool *ret_added,
+                                  struct pare_error *err);
+MUST_CHECK bool queue_list_take(const struct pg_rows *rows, struct arena *arena,
+                                struct job_row **ret_jobs, size_t *ret_count,
+                                struct pare_error *err);
+MUST_CHECK bool queue_log_take(const struct pg_rows *rows, struct arena *arena,
+                               struct job_line **ret_lines, size_t *ret_count,
+                               struct pare_error *err);
 
 #endif

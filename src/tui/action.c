@@ -14,9 +14,14 @@ static const struct {
     enum key_kind kind;
     enum action action;
 } aliases[] = {
-    { KEY_UP, ACTION_UP },           { KEY_DOWN, ACTION_DOWN },
-    { KEY_PAGE_UP, ACTION_PAGE_UP }, { KEY_PAGE_DOWN, ACTION_PAGE_DOWN },
-    { KEY_HOME, ACTION_TOP },        { KEY_END, ACTION_BOTTOM },
+    { KEY_UP, ACTION_UP },
+    { KEY_DOWN, ACTION_DOWN },
+    { KEY_PAGE_UP, ACTION_PAGE_UP },
+    { KEY_PAGE_DOWN, ACTION_PAGE_DOWN },
+    { KEY_HOME, ACTION_TOP },
+    { KEY_END, ACTION_BOTTOM },
+    { KEY_LEFT, ACTION_LAST_CHOICE },
+    { KEY_RIGHT, ACTION_NEXT_CHOICE },
 };
 
 enum action action_of(const struct key *key, enum view_kind view)

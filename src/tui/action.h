@@ -17,22 +17,36 @@ enum view_kind {
     VIEW_VERSION = 2,
     VIEW_PROMOTE = 4,
     VIEW_HELP = 8,
-    VIEW_LISTS = VIEW_MODELS | VIEW_VERSION | VIEW_HELP,
-    VIEW_ALL = VIEW_LISTS | VIEW_PROMOTE,
+    VIEW_NEW_JOB = 16,
+    VIEW_JOBS = 32,
+    VIEW_JOB = 64,
+    VIEW_ALL = 127,
 };
 
 /* X(name, key, a word for the footer ("" keeps it out), what it does, where, does it write) */
 #define ACTIONS(X)                                                                                 \
-    X(OPEN, "Enter", "open", "open the version under the cursor", VIEW_MODELS, false)              \
+    X(OPEN, "Enter", "open", "open what is under the cursor", VIEW_MODELS | VIEW_JOBS, false)      \
     X(CONFIRM, "Enter", "confirm", "go on to the typed confirmation", VIEW_PROMOTE, false)         \
+    X(CHANGE, "Enter", "change", "type into the field, or its next choice", VIEW_NEW_JOB, false)   \
+    X(NEXT_CHOICE, "l", "", "the next choice; the arrow too", VIEW_NEW_JOB, false)                 \
+    X(LAST_CHOICE, "h", "", "the choice before; the arrow too", VIEW_NEW_JOB, false)               \
+    X(SUBMIT, "S", "start", "start the job; it runs on without this screen", VIEW_NEW_JOB, true)   \
     X(FILTER, "/", "filter", "show only the versions for which a condition holds", VIEW_MODELS,    \
       false)                                                                                       \
-    X(SORT, "s", "sort", "sort by the next column", VIEW_MODELS, false)                            \
-    X(TURN, "o", "turn", "turn the order round", VIEW_MODELS, false)                               \
+    X(NEW_JOB, "n", "new job", "quantize, prune or measure this version: the plan first",          \
+      VIEW_MODELS | VIEW_VERSION, false)                                                           \
+    X(JOBS, "w", "jobs", "the work under way and past", VIEW_MODELS | VIEW_VERSION, false)         \
+    X(CANCEL, "K", "cancel", "ask the job to stop", VIEW_JOBS | VIEW_JOB, true)                    \
+    X(RETRY, "T", "try again", "a job that failed or was cancelled waits again",                   \
+      VIEW_JOBS | VIEW_JOB, true)                                                                  \
+    X(RESULT, "v", "version", "the version it made, or else the one it is about",                  \
+      VIEW_JOBS | VIEW_JOB, false)                                                                 \
     X(PROMOTE, "P", "promote", "make this version its model's default: preview first",             \
       VIEW_MODELS | VIEW_VERSION, true)                                                            \
     X(ROLLBACK, "R", "rollback", "go back to the model's default before: preview first",           \
       VIEW_MODELS | VIEW_VERSION, true)                                                            \
+    X(SORT, "s", "sort", "sort by the next column", VIEW_MODELS, false)                            \
+    X(TURN, "o", "turn", "turn the order round", VIEW_MODELS, false)                               \
     X(DOWN, "j", "", "one line down; the arrow too", VIEW_ALL, false)                              \
     X(UP, "k", "", "one line up; the arrow too", VIEW_ALL, false)                                  \
     X(PAGE_DOWN, "f", "", "a page down; Page Down too", VIEW_ALL, false)                           \

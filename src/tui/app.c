@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "tui/frame.h"
@@ -31,13 +31,6 @@ enum exit_code {
     EXIT_NO_DATABASE = 5,
     EXIT_INTERRUPTED = 130
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- for views ---- */
 
@@ -229,6 +222,8 @@ static bool is_ticking(const struct app *app)
 static int wait_ms(const struct app *app)
 {
     int64_t until = MIN(link_deadline(&app->link), rows_deadline(&app->rows));
+    if (app->top->due_ms)
+        until = MIN(until, app->top->due_ms);
     if (app->dirty || app->rows.changed)
         until = MIN(until, next_frame_ms(app));
     if (app->partial_ms)
@@ -236,6 +231,23 @@ static int wait_ms(const struct app *app)
     if (is_ticking(app))
         until = MIN(until, app->frame_ms + TICK_MS);
     return (int)MAX(0, MIN(until - app->now_ms, WAIT_MAX_MS));
+}
+
+/* The view that waits for something besides the registry; NULL: none does. */
+static struct view *waiting_view(const struct app *app)
+{
+    struct view *view = app->top;
+    while (view && !view->fd)
+        view = view->below;
+    return view;
+}
+
+static void step_views(struct app *app, struct view *waiting, bool ready)
+{
+    if (ready)
+        waiting->ops->ready(waiting);
+    if (app->top->due_ms && app->now_ms >= app->top->due_ms)
+        app->top->ops->tick(app->top);
 }
 
 /*
@@ -246,9 +258,11 @@ static void tell_idle(struct app *app)
 {
     struct pollfd terminal = { .fd = term_fd(app->term), .events = POLLIN };
     char line[32];
+    const struct view *waiting = waiting_view(app);
     bool lost = app->link.state == LINK_WAITING && link_deadline(&app->link) > app->now_ms;
-    bool busy = app->dirty || app->rows.changed || app->partial_ms || link_is_busy(&app->link) ||
-                app->rows.again || (app->link.state != LINK_READY && !lost);
+    bool busy = (waiting && waiting->busy) || app->dirty || app->rows.changed || app->partial_ms ||
+                link_is_busy(&app->link) || app->rows.again ||
+                (app->link.state != LINK_READY && !lost);
     if (app->idle_fd < 0 || busy || poll(&terminal, 1, 0) > 0)
         return;
     int length = snprintf(line, sizeof(line), "%" PRIu64 "\n", app->bytes_read);
@@ -258,15 +272,17 @@ static void tell_idle(struct app *app)
 
 static void pass(struct app *app)
 {
-    enum { TERMINAL, SIGNALS, LINK, COUNT };
+    enum { TERMINAL, SIGNALS, LINK, VIEW, COUNT };
     struct pollfd fds[COUNT] = {
         [TERMINAL] = { .fd = term_fd(app->term), .events = POLLIN },
         [SIGNALS] = { .fd = app->signal_fd, .events = POLLIN },
     };
+    struct view *waiting = waiting_view(app);
     fds[LINK].fd = link_fd(&app->link, &fds[LINK].events);
+    fds[VIEW] = (struct pollfd){ .fd = waiting ? waiting->fd : -1, .events = POLLIN };
     tell_idle(app);
     poll(fds, COUNT, wait_ms(app));
-    app->now_ms = clock_ms();
+    app->now_ms = clock_now_ms();
     if (fds[SIGNALS].revents)
         take_signals(app);
     if (fds[TERMINAL].revents & POLLIN && !read_terminal(app))
@@ -277,6 +293,9 @@ static void pass(struct app *app)
         take_keys(app, true);
     if (app->dirty_by_key && !app->leaving)
         draw(app);
+    if (!app->leaving)
+        step_views(app, waiting_view(app),
+                   waiting && waiting == waiting_view(app) && fds[VIEW].revents);
     link_step(&app->link, fds[LINK].revents != 0, app->now_ms);
     rows_step(&app->rows, app->now_ms);
     link_step(&app->link, false, app->now_ms);
@@ -353,7 +372,7 @@ int tui_main(const struct tui_options *options)
     }
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     app->options = options;
-    app->now_ms = clock_ms();
+    app->now_ms = clock_now_ms();
     if (!open_app(app, &err)) {
         close_app(app);
         free(app);

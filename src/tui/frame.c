@@ -67,7 +67,7 @@ static void put_counts(const struct app *app, struct buf *line)
     number_count(list->model_count, models);
     number_count(list->count, versions);
     if (list->count > 0 || app->rows.whole)
-        buf_printf(line, "%s models  %s ver", models, versions);
+        buf_printf(line, "%s model%s  %s ver", models, list->model_count == 1 ? "" : "s", versions);
 }
 
 static void draw_header(struct app *app)
@@ -95,20 +95,28 @@ static void draw_header(struct app *app)
     buf_done(&right);
 }
 
-/* Keys of the view that have a word; what does not fit is in the help. */
+static int width_of(const struct app *app, int action)
+{
+    const struct action_entry *entry = &actions[action];
+    if (!(entry->views & (int)app->top->ops->kind) || !*entry->word)
+        return 0;
+    return text_width(entry->key) + 1 + text_width(entry->word) + 2;
+}
+
+/* Keys of the view that have a word. Help and the way back stay; what does not fit is in the help. */
 static void draw_keys(struct app *app, int row)
 {
     struct canvas *canvas = &app->canvas;
-    int column = 1;
+    int column = 1, kept = width_of(app, ACTION_HELP) + width_of(app, ACTION_BACK);
     for (int i = 0; i < ACTION_NONE; i++) {
-        const struct action_entry *action = &actions[i];
-        if (!(action->views & (int)app->top->ops->kind) || !*action->word)
+        int width = width_of(app, i);
+        if (i == ACTION_HELP || i == ACTION_BACK)
+            kept -= width;
+        if (!width || column + width + kept - 2 >= canvas->columns)
             continue;
-        int width = text_width(action->key) + 1 + text_width(action->word);
-        if (column + width >= canvas->columns)
-            break;
-        column += canvas_text(canvas, row, column, canvas->columns, ROLE_KEY, action->key) + 1;
-        column += canvas_text(canvas, row, column, canvas->columns, ROLE_PLAIN, action->word) + 2;
+        column += canvas_text(canvas, row, column, canvas->columns, ROLE_KEY, actions[i].key) + 1;
+        column += canvas_text(canvas, row, column, canvas->columns, ROLE_PLAIN, actions[i].word);
+        column += 2;
     }
 }
 

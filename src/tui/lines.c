@@ -73,7 +73,7 @@ static bool put_leaf(void *data, const char *path, const char *text, size_t leng
 {
     struct leaves *leaves = data;
     char label[VALUE_MAX], value[VALUE_MAX];
-    snprintf(label, sizeof(label), "%s%s%s", leaves->root, *path ? "." : "", path);
+    snprintf(label, sizeof(label), "%s%s%s", leaves->root, *path && *leaves->root ? "." : "", path);
     snprintf(value, sizeof(value), "%.*s%s", (int)MIN(length, VALUE_MAX - 8), text,
              length > VALUE_MAX - 8 ? "..." : "");
     lines_add(leaves->lines, ROLE_PLAIN, label, value);

@@ -33,6 +33,7 @@ struct request {
     struct browse_batch batch;
     void *owner; /* NULL: nobody listens any more */
     request_fn *done;
+    int64_t about; /* the owner's: which row it is about */
 };
 
 enum link_state {

@@ -270,3 +270,11 @@ int64_t rows_age_ms(const struct rows *rows, int64_t now_ms)
 {
     return rows->fresh_ms ? now_ms - rows->fresh_ms : -1;
 }
+
+const struct browse_row *rows_find(const struct rows *rows, int64_t id)
+{
+    for (size_t i = 0; i < rows->list->count; i++)
+        if (rows->list->rows[i].id == id)
+            return &rows->list->rows[i];
+    return NULL;
+}

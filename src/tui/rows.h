@@ -49,6 +49,9 @@ void rows_read_again(struct rows *rows);
 /* Have these JSON values beside the rows. True when they are there already. */
 bool rows_want_paths(struct rows *rows, const struct field_paths *paths);
 
+/* The version of this id in the list to look at; NULL: none. */
+const struct browse_row *rows_find(const struct rows *rows, int64_t id);
+
 /* How long ago the list was known to be right, in milliseconds; -1: never. */
 int64_t rows_age_ms(const struct rows *rows, int64_t now_ms);
 

@@ -11,6 +11,7 @@
 #include "tui/action.h"
 
 struct app;
+struct browse_row;
 struct buf;
 struct canvas;
 struct view;
@@ -33,6 +34,9 @@ struct view_ops {
     void (*command)(struct view *view, struct buf *buf);
     /* One line about what is under the cursor, for when there is nothing else to say. NULL: none. */
     void (*detail)(struct view *view, struct buf *buf);
+    /* Its `fd` has something to read, or `due_ms` has come. */
+    void (*ready)(struct view *view);
+    void (*tick)(struct view *view);
     void (*close)(struct view *view); /* free it and what it holds */
 };
 
@@ -40,6 +44,9 @@ struct view {
     const struct view_ops *ops;
     struct app *app;
     struct view *below;
+    int fd;         /* to wait for as well; 0: none */
+    bool busy;      /* something is still to come there: the screen is not at rest */
+    int64_t due_ms; /* on the loop's clock, while it is on top; 0: never */
 };
 
 /* Each gives a new view, or NULL when memory ends. */
@@ -47,6 +54,9 @@ struct view *models_open(struct app *app);
 struct view *version_open(struct app *app, int64_t id, const char *name, const char *version);
 struct view *promote_open(struct app *app, const char *name, const char *version);
 struct view *rollback_open(struct app *app, const char *name);
+struct view *new_job_open(struct app *app, const struct browse_row *row);
+struct view *jobs_open(struct app *app, int64_t id); /* the cursor on this job; 0: on the first */
+struct view *job_open(struct app *app, int64_t id);
 struct view *help_open(struct app *app, enum view_kind of);
 
 #endif

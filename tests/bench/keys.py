@@ -70,10 +70,15 @@ def nobody():
     return took, left
 
 
-def main():
+def make_registry():
+    """100 000 versions in the database of the environment."""
     subprocess.run([PARE, "init"], check=True, stderr=subprocess.DEVNULL)
     subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", os.path.join(here, "registry.sql")],
                    check=True)
+
+
+def main():
+    make_registry()
     paints = [paint() for _ in range(20)]
     spread("first paint, 100 000 versions", [took for took, _ in paints])
     spread("... less its wait for a busy CPU", [alone for _, alone in paints])
@@ -132,4 +137,5 @@ def main():
     terminal.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

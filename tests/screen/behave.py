@@ -6,84 +6,14 @@
 """
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
-import termios
 import time
 
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, here)
-from terminal import Terminal  # noqa: E402
-
-PARE = os.path.abspath(os.environ.get("PARE") or os.path.join(os.environ.get("top_builddir", "."), "pare"))
-SLACK = 5  # deadlines are tests with five times the slack
-tests, problems = [], []
-
-
-def test(sentence):
-    def keep(function):
-        tests.append((sentence, function))
-        return function
-    return keep
-
-
-def ok(condition, words):
-    if not condition:
-        problems.append(words)
-
-
-def psql(statement, database="behave"):
-    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement],
-                          check=True, capture_output=True, text=True).stdout.strip()
-
-
-def browser(rows=24, columns=80, env=None, options=(), settle=True):
-    terminal = Terminal([PARE, *options], rows, columns, dict({"PGDATABASE": "behave"}, **(env or {})))
-    if settle:
-        terminal.settle()
-    return terminal
-
-
-def leave(terminal):
-    """q until it is gone; how long the last one took."""
-    took = None
-    for _ in range(4):
-        terminal.send("q")
-        took = terminal.wait_exit(1.0 * SLACK)
-        if took is not None:
-            break
-    ok(took is not None and terminal.status == 0, "q left with status %r" % terminal.status)
-    terminal.close()
-    return took
-
-
-def backend():
-    return int(psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pare' LIMIT 1"))
-
-
-def restored(terminal, raw=None):
-    """The alternate screen left, paste off, the cursor seen, the modes as they were."""
-    raw = bytes(terminal.raw) if raw is None else raw
-    ok(raw.rfind(b"\x1b[?1049l") > raw.rfind(b"\x1b[?1049h"), "the alternate screen was not left")
-    ok(raw.rfind(b"\x1b[?2004l") > raw.rfind(b"\x1b[?2004h"), "bracketed paste was not switched off")
-    ok(raw.rfind(b"\x1b[?25l") <= raw.rfind(b"\x1b[?25h"), "the cursor stayed hidden")
-    ok(termios.tcgetattr(terminal.slave) == terminal.before, "the modes are not as before")
-
-
-def server(*action):
-    """pg_ctl on the throwaway server, as the user who runs it; it starts as it was started first."""
-    data = os.path.join(os.environ["PGHOST"], "data")
-    with open(os.path.join(data, "postmaster.opts")) as file:
-        options = shlex.join(shlex.split(file.read())[1:])
-    bin_folder = os.environ.get("PARE_PG_BINDIR") or \
-        subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True).stdout.strip()
-    command = [os.path.join(bin_folder, "pg_ctl"), "-D", data, "-w", "-l", os.path.join(os.environ["PGHOST"], "server.log"),
-               "-o", options, *action]
-    if os.geteuid() == 0:
-        command = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups", "--", *command]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from scene import (DATABASE, PARE, SLACK, backend, browser, leave, make_database, ok, psql, restored,  # noqa: E402
+                   run_tests, server, test)
 
 
 @test("a restarted server: rows stay, the cursor stays, and they are fresh again")
@@ -202,7 +132,7 @@ def race():
 def lost_write():
     terminal = browser()
     terminal.keys("jjjP")
-    holder = subprocess.Popen(["psql", "-XAtq", "-d", "behave"], stdin=subprocess.PIPE, text=True,
+    holder = subprocess.Popen(["psql", "-XAtq", "-d", DATABASE], stdin=subprocess.PIPE, text=True,
                               stdout=subprocess.PIPE)
     holder.stdin.write("BEGIN; SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('pare.default:bert_embedding', 0));\n")
     holder.stdin.flush()
@@ -308,7 +238,7 @@ def gone():
 @test("no terminal, or one that cannot do it: one sentence, exit code 2, a hint")
 def no_terminal():
     done = subprocess.run([PARE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env=dict(os.environ, PGDATABASE="behave", TERM="xterm"))
+                          env=dict(os.environ, PGDATABASE=DATABASE, TERM="xterm"))
     ok(done.returncode == 2 and "pare list" in done.stderr and done.stderr.count("\n") == 1,
        "%d %r" % (done.returncode, done.stderr))
     for name in (None, "dumb", "no-such-terminal"):
@@ -414,7 +344,7 @@ def no_registry():
 def covered():
     terminal = browser()
     terminal.keys("jjjP")
-    holder = subprocess.Popen(["psql", "-XAtq", "-d", "behave"], stdin=subprocess.PIPE, text=True,
+    holder = subprocess.Popen(["psql", "-XAtq", "-d", DATABASE], stdin=subprocess.PIPE, text=True,
                               stdout=subprocess.PIPE)
     holder.stdin.write("BEGIN; SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('pare.default:bert_embedding', 0));\n")
     holder.stdin.flush()
@@ -422,38 +352,15 @@ def covered():
     terminal.send("\ryes\r")
     terminal.wait_for("writing")
     terminal.send("?")
-    terminal.wait_for("everywhere")
+    terminal.wait_for("Promote and Rollback")
     holder.communicate("ROLLBACK;\n")
     terminal.wait_for("is the default now")
-    ok("everywhere" in terminal.text(), "the help was closed")
+    ok("Promote and Rollback" in terminal.text(), "the help was closed")
     terminal.keys("q")
     ok("pare list" in terminal.text(), terminal.text())
     psql("DELETE FROM pare.default_event WHERE name = 'bert_embedding' AND rev = 3")
     leave(terminal)
 
 
-def main():
-    subprocess.run(["psql", "-XAtqc", "CREATE DATABASE behave", "-d", "postgres"], check=True)
-    subprocess.run([PARE, "init"], env=dict(os.environ, PGDATABASE="behave"), check=True, stderr=subprocess.DEVNULL)
-    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "behave", "-f", os.path.join(here, "registry.sql")],
-                   check=True, stdout=subprocess.DEVNULL)
-    failed, number = False, 0
-    for sentence, function in tests:
-        if sys.argv[1:] and not any(word in sentence for word in sys.argv[1:]):
-            continue
-        number += 1
-        problems.clear()
-        try:
-            function()
-        except Exception as error:  # what a test did not expect has failed it
-            problems.append("%s: %s" % (type(error).__name__, error))
-        print("%sok %d - %s" % ("not " if problems else "", number, sentence))
-        for problem in problems:
-            print("# " + problem.rstrip().replace("\n", "\n# "))
-        sys.stdout.flush()
-        failed |= bool(problems)
-    print("1..%d" % number)
-    sys.exit(failed)
-
-
-main()
+make_database()
+run_tests()

@@ -9,6 +9,7 @@ A step a line, a picture's lines begin with "|":
     options WORDS       of pare, before the start       resize 40x10
     keys WORDS          \\r, \\t, \\e, \\b as in C         sql STATEMENT
     wait WORDS          until they are on the screen    cursor WORDS     the cursor's line has them
+    pare WORDS          a command beside the browser; {data} is tests/data
     screen              must look like the lines below  quit N           q was sent: exit code N
 --accept writes the pictures that are found. Times and the socket's folder are made equal first.
 """
@@ -41,6 +42,10 @@ def make_database(name):
 def normal(text):
     """Without what differs from run to run, at the same widths."""
     text = re.sub(r"(/tmp/pg\.)(\w+)", lambda match: match[1] + "X" * len(match[2]), text)
+    text = re.sub(r" \d\d:\d\d:\d\d ", " hh:mm:ss ", text)
+    text = re.sub(r"\d\.\d s\b", "N.N s", text)
+    text = re.sub(r"on \S+, process \d+", "on HOST, process N", text)
+    text = re.sub(r"(worker +)\S+, process \d+", r"\1HOST, process N", text)
     return re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD hh:mm", text)
 
 
@@ -51,6 +56,12 @@ class Scenario:
         self.size, self.env, self.options = (24, 80), {}, []
         self.terminal = None
         self.failures = []
+
+    def command(self, words):
+        """Before the start or beside it."""
+        environment = dict(os.environ, PGDATABASE=self.name, PARE_USER="tester")
+        subprocess.run([PARE, *words.replace("{data}", os.path.join(here, "..", "data")).split()], env=environment,
+                       check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def start(self):
         if not self.terminal:
@@ -66,6 +77,9 @@ class Scenario:
         if word == "env":
             key, _, value = rest.partition("=")
             self.env[key] = value
+            return
+        if word == "pare":
+            self.command(rest)
             return
         if word == "options":
             self.options = rest.split()

@@ -17,9 +17,9 @@ static const struct {
     enum view_kind kind;
     const char *name;
 } screens[] = {
-    { VIEW_MODELS, "Models" },
-    { VIEW_VERSION, "Version" },
-    { VIEW_PROMOTE, "Promote and Rollback" },
+    { VIEW_MODELS, "Models" },   { VIEW_VERSION, "Version" },
+    { VIEW_NEW_JOB, "New job" }, { VIEW_JOBS, "Jobs" },
+    { VIEW_JOB, "Job" },         { VIEW_PROMOTE, "Promote and Rollback" },
 };
 
 static const char *const signs[][2] = {

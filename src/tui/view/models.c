@@ -232,6 +232,8 @@ static void with_row(struct models *models, enum action action)
     const char *version = browse_word(app->rows.list, row->version);
     if (action == ACTION_OPEN)
         app_push(app, version_open(app, row->id, name, version));
+    else if (action == ACTION_NEW_JOB)
+        app_push(app, new_job_open(app, row));
     else if (!app_may_write(app))
         return;
     else if (action == ACTION_PROMOTE)
@@ -261,7 +263,11 @@ static void act(struct view *view, enum action action)
     case ACTION_LAST_MODEL:
         to_model(models, -1);
         break;
+    case ACTION_JOBS:
+        app_push(models->view.app, jobs_open(models->view.app, 0));
+        break;
     case ACTION_OPEN:
+    case ACTION_NEW_JOB:
     case ACTION_PROMOTE:
     case ACTION_ROLLBACK:
         with_row(models, action);

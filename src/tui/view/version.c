@@ -181,6 +181,11 @@ static void act(struct view *view, enum action action)
                                                    : rollback_open(app, self->name));
         return;
     }
+    const struct browse_row *row = rows_find(&app->rows, self->id);
+    if (action == ACTION_NEW_JOB && row)
+        app_push(app, new_job_open(app, row));
+    else if (action == ACTION_JOBS)
+        app_push(app, jobs_open(app, 0));
     if (action == ACTION_AGAIN)
         self->asked = false;
     scroll_page(&self->scroll, action);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "jobs/order.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "engine/recipe.h"
+
+/* ---- a recipe ---- */
+
+static void put_globs(const char *key, const char *const *globs, struct buf *recipe)
+{
+    if (!globs || !*globs)
+        return;
+    buf_printf(recipe, ", \"%s\": [", key);
+    for (size_t i = 0; globs[i]; i++) {
+        if (i)
+            buf_text(recipe, ", ");
+        json_put_string(recipe, globs[i]);
+    }
+    buf_char(recipe, ']');
+}
+
+static void end_step(const struct order_settings *settings, struct buf *recipe)
+{
+    put_globs("include", settings->include, recipe);
+    put_globs("exclude", settings->exclude, recipe);
+    buf_char(recipe, '}');
+}
+
+void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
+{
+    buf_text(recipe, "{\"steps\": [");
+    if (settings->method) {
+        buf_text(recipe, "{\"step\": \"prune\", \"method\": ");
+        json_put_string(recipe, settings->method);
+        buf_text(recipe, ", \"amount\": ");
+        json_put_number(recipe, settings->amount);
+        end_step(settings, recipe);
+    }
+    if (settings->method && settings->scheme)
+        buf_text(recipe, ", ");
+    if (settings->scheme) {
+        buf_text(recipe, "{\"step\": \"quantize\", \"scheme\": ");
+        json_put_string(recipe, settings->scheme);
+        if (settings->per_tensor)
+            buf_text(recipe, ", \"per_channel\": false");
+        if (settings->reduce_range)
+            buf_text(recipe, ", \"reduce_range\": true");
+        end_step(settings, recipe);
+    }
+    buf_text(recipe, "]}");
+}
+
+/* ---- a name ---- */
+
+static const struct step *last_step(const struct pare_recipe *recipe, enum step_kind kind)
+{
+    for (size_t i = recipe->step_count; i > 0; i--)
+        if (recipe->steps[i - 1].kind == kind)
+            return &recipe->steps[i - 1];
+    return NULL;
+}
+
+/* Where `word` stands in `text` by itself, between separators; NULL: nowhere. */
+static const char *find_word(const char *text, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
+        bool begins = at == text || strchr("_-.", at[-1]);
+        bool ends = !at[length] || strchr("_-.", at[length]);
+        if (begins && ends)
+            return at;
+    }
+    return NULL;
+}
+
+/* The parent's name with the scheme in place of the old one, else behind it. */
+static char *with_scheme(const char *parent, const char *scheme, struct arena *arena)
+{
+    static const char *const known[] = { "fp32", "fp16", "bf16", "int8", "int4", "nf4", "fp4" };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        const char *at = find_word(parent, known[i]);
+        if (at)
+            return arena_printf(arena, "%.*s%s%s", (int)(at - parent), parent, scheme,
+                                at + strlen(known[i]));
+    }
+    return arena_printf(arena, "%s_%s", parent, scheme);
+}
+
+char *order_version(const struct pare_recipe *recipe, const char *parent_version,
+                    struct arena *arena)
+{
+    const struct step *prune = last_step(recipe, STEP_PRUNE);
+    const struct step *quantize = last_step(recipe, STEP_QUANTIZE);
+    char *name = quantize ? with_scheme(parent_version, quantize->choice->name, arena)
+                          : arena_strdup(arena, parent_version);
+    if (!name || !prune)
+        return name;
+    return arena_printf(arena, "%s_%sp%.4g", name, prune->choice->name, 100 * prune->amount);
+}
+
+const char *order_optimization(const struct pare_recipe *recipe)
+{
+    const struct step *quantize = last_step(recipe, STEP_QUANTIZE);
+    return quantize ? quantize->choice->name : "pruned";
+}
+
+/* ---- a job ---- */
+
+void order_put_transform(const struct pare_recipe *recipe, const char *name, const char *version,
+                         struct buf *spec)
+{
+    buf_printf(spec, "{\"recipe\": %s, \"name\": ", pare_recipe_text(recipe));
+    json_put_string(spec, name);
+    buf_text(spec, ", \"version\": ");
+    json_put_string(spec, version);
+    buf_text(spec, ", \"optimization\": ");
+    json_put_string(spec, order_optimization(recipe));
+    buf_char(spec, '}');
+}
+
+void order_put_measure(const struct order_measure *measure, struct buf *spec)
+{
+    buf_text(spec, "{\"dataset\": ");
+    json_put_string(spec, measure->dataset);
+    if (measure->against_id)
+        buf_printf(spec, ", \"against_id\": %lld", (long long)measure->against_id);
+    buf_printf(spec, ", \"threads\": %lld, \"seconds\": %lld", (long long)measure->threads,
+               (long long)measure->seconds);
+    if (measure->replace)
+        buf_text(spec, ", \"replace\": true");
+    buf_char(spec, '}');
+}
+
+/* ---- in words ---- */
+
+static void put_step(const cJSON *step, struct buf *words)
+{
+    const char *method = json_string(step, "method", NULL);
+    const char *scheme = json_string(step, "scheme", NULL);
+    if (words->length && (method || scheme))
+        buf_text(words, ", ");
+    if (method)
+        buf_printf(words, "%s %.4g %%", method, 100 * json_number(step, "amount", 0));
+    else if (scheme)
+        buf_text(words, scheme);
+}
+
+struct order_words order_words(const char *kind, const char *spec, struct arena *arena)
+{
+    CLEANUP(json_free) cJSON *root = NULL;
+    struct order_words found = { .what = kind };
+    struct pare_error ignored;
+    struct buf words;
+    if (!spec || !json_parse(spec, strlen(spec), &root, &ignored))
+        return found;
+    const cJSON *recipe = cJSON_GetObjectItemCaseSensitive(root, "recipe"), *step;
+    const char *dataset = json_string(root, "dataset", NULL);
+    buf_init(&words, JSON_SMALL_MAX);
+    cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(recipe, "steps"))
+    {
+        put_step(step, &words);
+    }
+    if (dataset)
+        buf_printf(&words, "%s on %s", kind, dataset);
+    if (words.length > 0)
+        found.what = text_clean_dup(arena, buf_string(&words));
+    found.result = text_clean_dup(arena, json_string(root, "version", NULL));
+    buf_done(&words);
+    return found;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What somebody asks of a version, by a command or by a form: settings become a recipe,
+ * a recipe becomes the new version's name and the job's description.
+ */
+#ifndef PARE_JOBS_ORDER_H
+#define PARE_JOBS_ORDER_H
+
+#include "base/base.h"
+
+struct arena;
+struct buf;
+struct pare_error;
+struct pare_recipe;
+
+/* Prune, quantize, or first the one and then the other. */
+struct order_settings {
+    const char *method; /* NULL: no pruning */
+    double amount;      /* the share of elements that go, 0 to 1 */
+    const char *scheme; /* NULL: no quantizing */
+    bool per_tensor, reduce_range;
+    const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
+};
+
+/* Append them as a recipe's JSON, pare-recipe(5). */
+void order_put_recipe(const struct order_settings *settings, struct buf *recipe);
+
+/*
+ * The name of the version that a recipe makes: "v1_fp32" and int8 -> "v1_int8", after a pruning by
+ * half "v1_int8_l1p50"; by pruning alone "v1_fp32_l1p50". In `arena`; NULL when memory ends.
+ */
+char *order_version(const struct pare_recipe *recipe, const char *parent_version,
+                    struct arena *arena);
+
+/* What the new version's column `optimization` says. Static, or the recipe's. */
+const char *order_optimization(const struct pare_recipe *recipe);
+
+/* Append the description of a transform job; equal for equal recipes. */
+void order_put_transform(const struct pare_recipe *recipe, const char *name, const char *version,
+                         struct buf *spec);
+
+struct order_measure {
+    const char *dataset;
+    int64_t against_id; /* interleaved with this version; 0: alone */
+    int64_t threads, seconds;
+    bool replace; /* also metrics that a person wrote */
+};
+enum { ORDER_MEASURE_THREADS = 2, ORDER_MEASURE_SECONDS = 60 };
+
+/* Append the description of a measure job. */
+void order_put_measure(const struct order_measure *measure, struct buf *spec);
+
+/* What a job's description asks for, in a few words. In `arena`; a strange one gives its kind. */
+struct order_words {
+    const char *what;   /* "l1 50 %, int8"; "measure on D" */
+    const char *result; /* the new version's name, or NULL */
+};
+struct order_words order_words(const char *kind, const char *spec, struct arena *arena);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+#include "tui/view/job_fields.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "pare.h"
+#include "registry/dataset.h"
+#include "registry/version.h"
+#include "tui/shell.h"
+
+enum { GLOBS_MAX = 64, CHOICES_MAX = 1000, RECIPE_MAX = 64 * 1024 };
+
+static const struct pare_choice whats[WHAT_COUNT] = {
+    [WHAT_QUANTIZE] = { "quantize", "fewer bits a weight" },
+    [WHAT_PRUNE] = { "prune", "weights become zero" },
+    [WHAT_MEASURE] = { "measure", "latency, memory and accuracy" },
+};
+static const struct pare_choice scales[] = {
+    { "per channel", "one scale a channel" },
+    { "per tensor", "one scale for all of it: smaller, less exact" },
+};
+static const struct pare_choice ranges[] = {
+    { "8 bits", "" },
+    { "7 bits", "for CPUs before VNNI, where 8 can overflow" },
+};
+
+/* Which fields each kind of job has. */
+static const unsigned fields_of[WHAT_COUNT] = {
+    [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_SCALES | 1U << ASK_RANGE | 1U << ASK_INCLUDE |
+                      1U << ASK_EXCLUDE | 1U << ASK_NAME,
+    [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_THEN | 1U << ASK_INCLUDE |
+                   1U << ASK_EXCLUDE | 1U << ASK_NAME,
+    [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST,
+};
+
+enum job_what job_fields_what(const struct job_fields *fields)
+{
+    return (enum job_what)fields->fields[ASK_WHAT].chosen;
+}
+
+static const char *value(const struct job_fields *fields, enum job_field field)
+{
+    return form_value(&fields->fields[field]);
+}
+
+/* Id 0: nothing. */
+static const struct job_against *against(const struct job_fields *fields)
+{
+    return &fields->against[fields->fields[ASK_AGAINST].chosen];
+}
+
+/* ---- choices ---- */
+
+static void set_choices(struct job_fields *fields, enum job_field field,
+                        const struct pare_choice *choices, size_t count)
+{
+    fields->fields[field].choices = choices;
+    fields->fields[field].choice_count = count;
+}
+
+/* The engine's own list, behind `first` where that is one. */
+static bool set_engine_choices(struct job_fields *fields, enum job_field field,
+                               const struct pare_choice *first,
+                               const struct pare_choice *each(size_t index))
+{
+    size_t count = 0, used = 0;
+    while (each(count))
+        count++;
+    struct pare_choice *choices = arena_array(&fields->arena, count + 1, sizeof(*choices));
+    if (!choices)
+        return false;
+    if (first)
+        choices[used++] = *first;
+    for (size_t i = 0; i < count; i++)
+        choices[used++] = *each(i);
+    set_choices(fields, field, choices, used);
+    return true;
+}
+
+static bool set_against(struct job_fields *fields, const struct job_against *list, size_t count)
+{
+    struct pare_choice *choices = arena_array(&fields->arena, count + 1, sizeof(*choices));
+    struct job_against *copy = arena_array(&fields->arena, count + 1, sizeof(*copy));
+    if (!choices || !copy)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        copy[i].id = list[i].id;
+        copy[i].name = arena_strdup(&fields->arena, list[i].name);
+        copy[i].version = arena_strdup(&fields->arena, list[i].version);
+        choices[i] = (struct pare_choice){ copy[i].version, list[i].why };
+        if (!copy[i].name || !copy[i].version)
+            return false;
+    }
+    choices[count] = (struct pare_choice){ "nothing", "alone: what changed stays unknown" };
+    fields->against = copy;
+    set_choices(fields, ASK_AGAINST, choices, count + 1);
+    return true;
+}
+
+void job_fields_set_datasets(struct job_fields *fields, const struct dataset_row *rows,
+                             size_t count)
+{
+    struct pare_choice *choices = arena_array(&fields->arena, count, sizeof(*choices));
+    if (!choices)
+        return;
+    for (size_t i = 0; i < count; i++)
+        choices[i] = (struct pare_choice){
+            .name = arena_strdup(&fields->arena, rows[i].name),
+            .summary = arena_printf(&fields->arena, "%lld rows", (long long)rows[i].rows),
+        };
+    if (count > 0)
+        set_choices(fields, ASK_DATASET, choices, count);
+}
+
+bool job_fields_init(struct job_fields *fields, const char *name, const char *version,
+                     const struct job_against *list, size_t count)
+{
+    static const struct pare_choice nothing = { "nothing", "zeros alone make no smaller file" };
+    static const char *const labels[ASK_COUNT] = {
+        [ASK_WHAT] = "what",     [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
+        [ASK_THEN] = "then",     [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
+        [ASK_RANGE] = "range",   [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",
+        [ASK_NAME] = "new name", [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
+    };
+    *fields = (struct job_fields){ .name = name, .version = version };
+    fields->form = (struct form){ .fields = fields->fields, .count = ASK_COUNT };
+    for (size_t i = 0; i < ASK_COUNT; i++)
+        fields->fields[i].label = labels[i];
+    set_choices(fields, ASK_WHAT, whats, ARRAY_SIZE(whats));
+    set_choices(fields, ASK_SCALES, scales, ARRAY_SIZE(scales));
+    set_choices(fields, ASK_RANGE, ranges, ARRAY_SIZE(ranges));
+    prompt_set(&fields->fields[ASK_AMOUNT].prompt, "0.5");
+    fields->fields[ASK_AMOUNT].note = "the share of weights that go, 0 to 1";
+    fields->fields[ASK_AMOUNT].empty = "a share from 0 to 1 is wanted";
+    fields->fields[ASK_INCLUDE].empty = "all tensors; else names or patterns, as */kernel";
+    fields->fields[ASK_EXCLUDE].empty = "none";
+    fields->fields[ASK_NAME].empty = "a name is wanted";
+    fields->fields[ASK_DATASET].empty = "none yet: pare dataset import FILE --name D";
+    return set_engine_choices(fields, ASK_METHOD, NULL, pare_method) &&
+           set_engine_choices(fields, ASK_THEN, &nothing, pare_scheme) &&
+           set_engine_choices(fields, ASK_SCHEME, NULL, pare_scheme) &&
+           set_against(fields, list, count);
+}
+
+void job_fields_done(struct job_fields *fields)
+{
+    arena_done(&fields->arena);
+}
+
+/* ---- a recipe ---- */
+
+/* The words of a typed field, NULL behind the last. */
+struct globs {
+    char text[PROMPT_MAX];
+    const char *list[GLOBS_MAX + 1];
+};
+
+static void split(const char *typed, struct globs *ret_globs)
+{
+    char *rest = NULL;
+    size_t count = 0;
+    snprintf(ret_globs->text, sizeof(ret_globs->text), "%s", typed);
+    for (char *word = strtok_r(ret_globs->text, " ", &rest); word && count < GLOBS_MAX;
+         word = strtok_r(NULL, " ", &rest))
+        ret_globs->list[count++] = word;
+    ret_globs->list[count] = NULL;
+}
+
+static bool read_settings(const struct job_fields *fields, struct order_settings *ret_settings,
+                          struct pare_error *err)
+{
+    struct order_settings settings = { 0 };
+    const struct form_field *then = &fields->fields[ASK_THEN];
+    if (job_fields_what(fields) == WHAT_QUANTIZE) {
+        settings.scheme = value(fields, ASK_SCHEME);
+        settings.per_tensor = fields->fields[ASK_SCALES].chosen == 1;
+        settings.reduce_range = fields->fields[ASK_RANGE].chosen == 1;
+    } else {
+        settings.method = value(fields, ASK_METHOD);
+        settings.scheme = then->chosen > 0 ? form_value(then) : NULL;
+        if (!text_to_double(value(fields, ASK_AMOUNT), &settings.amount) || settings.amount < 0 ||
+            settings.amount > 1)
+            return error_set(err, PARE_ERR_USAGE, "amount: a share from 0 to 1, such as 0.5");
+    }
+    *ret_settings = settings;
+    return true;
+}
+
+bool job_fields_put_recipe(const struct job_fields *fields, struct buf *recipe,
+                           struct pare_error *err)
+{
+    struct order_settings settings;
+    struct globs include, exclude;
+    if (!read_settings(fields, &settings, err))
+        return false;
+    split(value(fields, ASK_INCLUDE), &include);
+    split(value(fields, ASK_EXCLUDE), &exclude);
+    settings.include = include.list;
+    settings.exclude = exclude.list;
+    order_put_recipe(&settings, recipe);
+    return buf_ok(recipe, err);
+}
+
+static bool parse_recipe(const struct job_fields *fields, struct pare_recipe **ret_recipe,
+                         struct pare_error *err)
+{
+    struct buf text;
+    buf_init(&text, RECIPE_MAX);
+    bool ok = job_fields_put_recipe(fields, &text, err) &&
+              pare_recipe_parse(buf_string(&text), text.length, ret_recipe, err);
+    buf_done(&text);
+    return ok;
+}
+
+/* The name that the recipe gives; "" while there is none. */
+static void put_own_name(const struct job_fields *fields, struct buf *name)
+{
+    struct pare_error ignored;
+    struct pare_recipe *recipe;
+    struct arena arena = { 0 };
+    if (parse_recipe(fields, &recipe, &ignored)) {
+        const char *own = order_version(recipe, fields->version, &arena);
+        if (own)
+            buf_text(name, own);
+        pare_recipe_free(recipe);
+    }
+    arena_done(&arena);
+}
+
+void job_fields_follow(struct job_fields *fields)
+{
+    struct form *form = &fields->form;
+    enum job_what what = job_fields_what(fields);
+    struct form_field *name = &fields->fields[ASK_NAME];
+    for (size_t i = ASK_WHAT + 1; i < ASK_COUNT; i++)
+        fields->fields[i].hidden = !(fields_of[what] >> i & 1);
+    form_fit(form);
+    if (form->typing && form->cursor == ASK_NAME)
+        fields->named = *name->prompt.text != '\0';
+    else if (what != WHAT_MEASURE && !fields->named) {
+        struct buf own;
+        buf_init(&own, VERSION_NAME_MAX);
+        put_own_name(fields, &own);
+        prompt_set(&name->prompt, buf_string(&own));
+        buf_done(&own);
+    }
+}
+
+/* ---- a job ---- */
+
+static bool put_measure(const struct job_fields *fields, struct buf *spec, struct pare_error *err)
+{
+    const struct order_measure measure = { .dataset = value(fields, ASK_DATASET),
+                                           .against_id = against(fields)->id,
+                                           .threads = ORDER_MEASURE_THREADS,
+                                           .seconds = ORDER_MEASURE_SECONDS };
+    if (!*measure.dataset)
+        return error_set(err, PARE_ERR_NOT_FOUND,
+                         "there is no dataset to measure on; make one with: pare dataset import "
+                         "FILE --name D");
+    order_put_measure(&measure, spec);
+    return buf_ok(spec, err);
+}
+
+bool job_fields_put_spec(const struct job_fields *fields, struct buf *spec, const char **ret_kind,
+                         struct pare_error *err)
+{
+    struct pare_recipe *recipe;
+    const char *name = value(fields, ASK_NAME);
+    bool measures = job_fields_what(fields) == WHAT_MEASURE;
+    *ret_kind = measures ? "measure" : "transform";
+    if (measures)
+        return put_measure(fields, spec, err);
+    if (!version_name_ok(name, "version", err) || !parse_recipe(fields, &recipe, err))
+        return false;
+    order_put_transform(recipe, fields->name, name, spec);
+    pare_recipe_free(recipe);
+    return buf_ok(spec, err);
+}
+
+/* ---- a command ---- */
+
+static void put_option(struct buf *command, const char *option, const char *word)
+{
+    buf_printf(command, " --%s ", option);
+    shell_quote(command, word);
+}
+
+static void put_globs(const struct job_fields *fields, enum job_field field, const char *option,
+                      struct buf *command)
+{
+    struct globs globs;
+    split(value(fields, field), &globs);
+    for (size_t i = 0; globs.list[i]; i++)
+        put_option(command, option, globs.list[i]);
+}
+
+static void put_measure_command(const struct job_fields *fields, struct buf *command)
+{
+    if (*value(fields, ASK_DATASET))
+        put_option(command, "dataset", value(fields, ASK_DATASET));
+    if (against(fields)->id) {
+        buf_text(command, " --against ");
+        shell_ref(command, against(fields)->name, against(fields)->version);
+    }
+}
+
+void job_fields_put_command(const struct job_fields *fields, struct buf *command)
+{
+    struct buf own;
+    enum job_what what = job_fields_what(fields);
+    buf_printf(command, "pare %s ", whats[what].name);
+    shell_ref(command, fields->name, fields->version);
+    if (what == WHAT_MEASURE) {
+        put_measure_command(fields, command);
+        return;
+    }
+    if (what == WHAT_QUANTIZE) {
+        put_option(command, "scheme", value(fields, ASK_SCHEME));
+        buf_text(command, fields->fields[ASK_SCALES].chosen ? " --per-tensor" : "");
+        buf_text(command, fields->fields[ASK_RANGE].chosen ? " --reduce-range" : "");
+    } else {
+        put_option(command, "method", value(fields, ASK_METHOD));
+        put_option(command, "amount", value(fields, ASK_AMOUNT));
+        if (fields->fields[ASK_THEN].chosen)
+            put_option(command, "then", value(fields, ASK_THEN));
+    }
+    put_globs(fields, ASK_INCLUDE, "include", command);
+    put_globs(fields, ASK_EXCLUDE, "exclude", command);
+    buf_init(&own, VERSION_NAME_MAX);
+    put_own_name(fields, &own);
+    if (strcmp(buf_string(&own), value(fields, ASK_NAME)) != 0)
+        put_option(command, "as", value(fields, ASK_NAME));
+    buf_done(&own);
+}

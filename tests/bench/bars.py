@@ -1,0 +1,263 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Every figure that has a bar, in one table: `make bench`; with --check (`make bench-check`) a missed bar fails.
+
+    PARE=./pare PARE_PYTHON=VENV/bin/python tests/with-postgres --synced tests/bench/bars.py [--check] [WORD...]
+
+Only groups with a WORD in their name, if any is given. Times say something on a machine that does nothing else:
+the load is printed. PARE_PYTHON names a Python with onnx and onnxruntime, the peer of the engine.
+"""
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, here)
+import keys  # noqa: E402
+from terminal import Terminal  # noqa: E402
+
+PARE = os.path.abspath(os.environ.get("PARE", "./pare"))
+PYTHON = os.environ.get("PARE_PYTHON")
+MIB = 1 << 20
+LARGE_MIB = 1024
+missed, groups = [], []
+
+
+def group(function):
+    groups.append(function)
+    return function
+
+
+def show(what, value, unit, bar=None, least=False):
+    """One line: the figure, its bar, the figure as a share of the bar (below 1 is good when the bar is a ceiling)."""
+    verdict = ""
+    if bar is not None:
+        good = value >= bar if least else value <= bar
+        verdict = "%s %-9g %s" % (">=" if least else "<=", bar, "ok" if good else "MISSED")
+        if bar:
+            verdict += "  x%.2f" % (value / bar)
+        if not good:
+            missed.append(what)
+    print("%-58s %10.4g %-6s %s" % (what, value, unit, verdict), flush=True)
+
+
+def at(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(share * len(values)))]
+
+
+def run(*words, **environment):
+    """Seconds, and the peak memory in MiB, of a command that must succeed."""
+    start = time.monotonic()
+    child = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, env={**os.environ, **environment})
+    said = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    took = time.monotonic() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError("%s: %s" % (" ".join(map(str, words)), said.decode(errors="replace")))
+    return took, usage.ru_maxrss / 1024
+
+
+def sql(text):
+    return subprocess.run(["psql", "-XAtqc", text], check=True, capture_output=True, text=True).stdout.strip()
+
+
+# ---- the browser ----
+
+@group
+def browser(folder):
+    keys.PARE = PARE
+    keys.make_registry()
+    keys.paint()
+    show("first paint, 100 000 versions, p95 of 20", at([keys.paint()[0] for _ in range(20)], .95) * 1e3, "ms", 60)
+    show("a frame with no server, p95 of 20", at([keys.nobody()[0] for _ in range(20)], .95) * 1e3, "ms", 30)
+    terminal = Terminal([PARE], 48, 160)
+    while b"model_0001" not in terminal.raw:
+        terminal.pump(5)
+    streaming = [keys.first_byte(terminal, b"k" if i % 2 else b"j")[0] for i in range(60)]
+    show("key to first byte while rows stream in, p99 of 60", at(streaming, .99) * 1e3, "ms", 5)
+    terminal.settle()
+    moves = [keys.first_byte(terminal, b"j" if i % 40 < 20 else b"k")[0] for i in range(1000)]
+    show("key to first byte, p50 of 1000", at(moves, .5) * 1e3, "ms", 1)
+    show("key to first byte, p99 of 1000", at(moves, .99) * 1e3, "ms", 5)
+    seen = []
+    for number in range(3):
+        sql("INSERT INTO ml_models (name, version) VALUES ('a_new_one', 'v%d')" % number)
+        seen.append(terminal.wait_for("v%d" % number))
+    show("somebody else's change is seen, worst of 3", max(seen), "s", 3)
+    terminal.settle()
+    show("memory, all loaded and read again", terminal.memory_kb("VmHWM") / 1024 * 1.048576, "MB", 24)
+    size, ticks, end = len(terminal.raw), terminal.cpu_ticks(), time.monotonic() + 20
+    while time.monotonic() < end:
+        terminal.pump(0.5)
+    show("idle for 20 s: bytes written", len(terminal.raw) - size, "B", 0)
+    show("idle for 20 s: CPU", (terminal.cpu_ticks() - ticks) * 100 / os.sysconf("SC_CLK_TCK") / 20, "%", .1)
+    terminal.send(b"q")
+    terminal.wait_exit()
+    terminal.close()
+    sql("TRUNCATE ml_models CASCADE; TRUNCATE pare.default_event")
+
+
+# ---- bytes in and out ----
+
+class BackendMemory(threading.Thread):
+    """The largest anonymous memory in MiB of any server process that a client talks to, sampled."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peak, self.over = 0, False
+
+    def run(self):
+        while not self.over:
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open("/proc/%s/cmdline" % pid, "rb") as line:
+                        if not line.read(200).startswith(b"postgres: "):
+                            continue
+                    with open("/proc/%s/status" % pid) as status:
+                        anon = [row.split()[1] for row in status if row.startswith("RssAnon")]
+                    self.peak = max(self.peak, int(anon[0]) / 1024)
+                except (OSError, IndexError):
+                    pass
+            time.sleep(0.1)
+
+    def stop(self):
+        self.over = True
+        self.join()
+        return self.peak
+
+
+def rate(megabytes, *words):
+    """MB/s of the best of three, the largest peak of client and backend in MiB."""
+    watch = BackendMemory()
+    watch.start()
+    took = [run(PARE, *(str(word).replace("@", str(i)) for word in words)) for i in range(3)]
+    return megabytes * 1.048576 / min(seconds for seconds, _ in took), max(peak for _, peak in took), watch.stop()
+
+
+@group
+def transfer(folder):
+    large = os.path.join(folder, "large")
+    subprocess.run(["sh", "-c", 'head -c %dM /dev/urandom >"$1"' % LARGE_MIB, "sh", large], check=True)
+    subprocess.run([PARE, "init"], check=True, stderr=subprocess.DEVNULL)
+    sql("UPDATE pare.setting SET value = '0' WHERE key = 'inline_limit_bytes'")
+    start = time.monotonic()
+    subprocess.run(["dd", "if=" + large, "of=" + large + ".copy", "bs=1M", "conv=fsync"], check=True, capture_output=True)
+    show("for comparison: dd conv=fsync of %d MiB" % LARGE_MIB, LARGE_MIB * 1.048576 / (time.monotonic() - start), "MB/s")
+    os.unlink(large + ".copy")
+    speed, client, backend = rate(LARGE_MIB, "import", large, "--name", "large", "--version", "v@")
+    show("import of %d MiB into chunks, best of 3" % LARGE_MIB, speed, "MB/s", 200, least=True)
+    show("import: client's memory", client, "MiB", 64)
+    show("import: backend's own memory", backend, "MiB", 128)
+    speed, client, backend = rate(LARGE_MIB, "export", "large:v0", "-o", os.path.join(folder, "back@"))
+    show("export of %d MiB from chunks, best of 3" % LARGE_MIB, speed, "MB/s", 500, least=True)
+    show("export: client's memory", client, "MiB", 64)
+    show("export: backend's own memory", backend, "MiB", 128)
+    subprocess.run(["cmp", large, os.path.join(folder, "back2")], check=True)
+    sql("UPDATE pare.setting SET value = '500000000' WHERE key = 'inline_limit_bytes'")
+    inline = os.path.join(folder, "inline")
+    with open(large, "rb") as source, open(inline, "wb") as target:
+        shutil.copyfileobj(source, target) if LARGE_MIB <= 400 else target.write(source.read(400 * MIB))
+    speed, client, _ = rate(400, "import", inline, "--name", "inline", "--version", "v@")
+    show("import of 400 MiB into model_data, best of 3", speed, "MB/s")
+    show("import into model_data: client's memory", client, "MiB", 64)
+    speed, client, _ = rate(400, "export", "inline:v0", "-o", os.path.join(folder, "inline@"))
+    show("export of 400 MiB from model_data, best of 3", speed, "MB/s")
+    show("export from model_data: client's memory", client, "MiB", 64)
+
+
+# ---- the engine ----
+
+MODEL = """
+import sys, numpy, onnx
+from onnx import TensorProto, helper, numpy_helper
+path, layers, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+random, nodes, weights, last = numpy.random.default_rng(1), [], [], "x"
+for i in range(layers):
+    weights.append(numpy_helper.from_array(random.standard_normal((side, side), dtype=numpy.float32) * .02, "w%d" % i))
+    nodes.append(helper.make_node("MatMul", [last, "w%d" % i], ["h%d" % i], name="m%d" % i))
+    last = "h%d" % i
+value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", side])
+graph = helper.make_graph(nodes, "g", [value("x")], [value(last)], weights)
+onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+"""
+PEER = """
+import sys
+from onnxruntime.quantization import QuantType, quantize_dynamic
+quantize_dynamic(sys.argv[1], sys.argv[2], weight_type=QuantType.QInt8, per_channel=sys.argv[3] == "channel")
+"""
+
+
+@group
+def engine(folder):
+    if not PYTHON:
+        print("engine: PARE_PYTHON names no Python with onnx and onnxruntime; left out", flush=True)
+        missed.append("the engine's peer is not there")
+        return
+    model, small = os.path.join(folder, "model.onnx"), os.path.join(folder, "small.onnx")
+    layers, side = 24, 2048
+    subprocess.run([PYTHON, "-c", MODEL, model, str(layers), str(side)], check=True)
+    megabytes, tensor = os.path.getsize(model) / 1e6, side * side * 4 / MIB
+    copy, ours, shipped, full = [], [], [], []
+    for _ in range(7):
+        copy.append(run("cp", "--reflink=never", model, small)[0])
+        ours.append(run(PARE, "quantize", model, "--scheme", "int8", "--no-digest", "--no-sync", "-o", small))
+        shipped.append(run(PARE, "quantize", model, "--scheme", "int8", "-o", small)[0])
+        start = time.monotonic()
+        subprocess.run(["sh", "-c", 'cp --reflink=never "$1" "$2" && sync "$2" && sha256sum "$1" >/dev/null', "sh", model,
+                        small], check=True)
+        full.append(time.monotonic() - start)
+    print("engine: ONNX of %.0f MB in %d MatMul, int8 per channel, medians of 7 in turns" % (megabytes, layers))
+    mine = at([seconds for seconds, _ in ours], .5)
+    show("int8 --no-digest --no-sync against cp", mine / at(copy, .5), "x", 1)
+    show("int8 as shipped against cp + sync + sha256sum", at(shipped, .5) / at(full, .5), "x", .7)
+    show("int8: memory beyond the largest tensor", max(peak for _, peak in ours) - tensor, "MiB", 64)
+    for how, bar in (("tensor", 10), ("channel", 30)):
+        options = ["--per-tensor"] if how == "tensor" else []
+        took = at([run(PARE, "quantize", model, "--scheme", "int8", *options, "-o", small)[0] for _ in range(3)], .5)
+        theirs, peak = run(PYTHON, "-c", PEER, model, small, how)
+        show("quantize_dynamic per %s takes as long times" % how, theirs / took, "x", bar, least=True)
+        show("... and its memory", peak, "MiB")
+
+
+# ---- promote ----
+
+@group
+def promote(folder):
+    subprocess.run([PARE, "init"], check=True, stderr=subprocess.DEVNULL)
+    sql("INSERT INTO ml_models (name, version) SELECT 'race', 'v' || n FROM generate_series(0, 16) n")
+    run(PARE, "promote", "race:v0")
+    racers = [subprocess.Popen([PARE, "promote", "race:v%d" % n, "--expect", "v0"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for n in range(1, 17)]
+    codes = [racer.wait() for racer in racers]
+    show("16 promotes with one expectation: those that win", codes.count(0), "", 1)
+    show("... and those that are refused", codes.count(4), "", 15, least=True)
+
+
+def main():
+    words = [word for word in sys.argv[1:] if word != "--check"]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with open("/proc/cpuinfo") as info:
+        cpu = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown")
+    print("%s, %d cores, load %s; PostgreSQL %s; pare %s" % (
+        cpu, os.cpu_count(), os.getloadavg()[0], sql("SHOW server_version"),
+        subprocess.run([PARE, "--version"], capture_output=True, text=True).stdout.strip()), flush=True)
+    for function in groups:
+        if words and not any(word in function.__name__ for word in words):
+            continue
+        with tempfile.TemporaryDirectory(prefix="pare-bench.") as folder:
+            function(folder)
+    print("load at the end %s" % os.getloadavg()[0])
+    for what in missed:
+        print("MISSED: " + what)
+    sys.exit(bool(missed) and "--check" in sys.argv)
+
+
+main()

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "jobs/order.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "pare.h"
+#include "tests/tap.h"
+
+static struct arena arena;
+
+static struct pare_recipe *recipe_of(const struct order_settings *settings)
+{
+    struct pare_recipe *recipe = NULL;
+    struct pare_error err = { 0 };
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    order_put_recipe(settings, &text);
+    if (!pare_recipe_parse(buf_string(&text), text.length, &recipe, &err))
+        printf("# %s: %s\n", buf_string(&text), err.text);
+    buf_done(&text);
+    return recipe;
+}
+
+static const char *name_of(const struct order_settings *settings, const char *parent)
+{
+    struct pare_recipe *recipe = recipe_of(settings);
+    const char *name = recipe ? order_version(recipe, parent, &arena) : NULL;
+    pare_recipe_free(recipe);
+    return name;
+}
+
+static void names(void)
+{
+    const struct order_settings int8 = { .scheme = "int8" };
+    const struct order_settings half = { .method = "l1", .amount = 0.5 };
+    const struct order_settings both = { .method = "l1", .amount = 0.125, .scheme = "int8" };
+    IS(name_of(&int8, "v1.0_fp32"), "v1.0_int8", "the scheme stands where the old one was");
+    IS(name_of(&int8, "fp32"), "int8", "also when that was all of the name");
+    IS(name_of(&int8, "v1.0"), "v1.0_int8", "else behind the name");
+    IS(name_of(&int8, "vfp32x"), "vfp32x_int8", "a part of a word is no scheme");
+    IS(name_of(&int8, "xfp32-fp32"), "xfp32-int8", "nor does it hide one that is");
+    IS(name_of(&half, "v1.0_fp32"), "v1.0_fp32_l1p50", "a pruning goes behind");
+    IS(name_of(&both, "v1.0_fp32"), "v1.0_int8_l1p12.5", "both: the scheme, then the pruning");
+}
+
+static void recipes(void)
+{
+    const char *include[] = { "*/kernel", "say \"x\"", NULL }, *exclude[] = { "head*", NULL };
+    const struct order_settings settings = { .method = "l1",
+                                             .amount = 0.7,
+                                             .scheme = "int8",
+                                             .per_tensor = true,
+                                             .reduce_range = true,
+                                             .include = include,
+                                             .exclude = exclude };
+    struct pare_recipe *recipe = recipe_of(&settings);
+    IS(recipe ? pare_recipe_text(recipe) : NULL,
+       "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.7, \"include\": "
+       "[\"*/kernel\", \"say \\\"x\\\"\"], \"exclude\": [\"head*\"]}, {\"step\": \"quantize\", "
+       "\"scheme\": \"int8\", \"per_channel\": false, \"reduce_range\": true, \"form\": \"auto\", "
+       "\"include\": [\"*/kernel\", \"say \\\"x\\\"\"], \"exclude\": [\"head*\"]}]}",
+       "settings become a recipe that the engine takes, prune first");
+    IS(recipe ? order_optimization(recipe) : NULL, "int8", "its optimization is the scheme");
+    pare_recipe_free(recipe);
+    OK(pare_scheme(0) && !strcmp(pare_scheme(0)->name, "int8"), "the engine lists its schemes");
+    OK(pare_method(0) && !pare_method(1000), "and its methods, to the end");
+}
+
+static void words(void)
+{
+    const struct order_settings both = { .method = "l1", .amount = 0.5, .scheme = "int8" };
+    const struct order_measure measure = { .dataset = "files", .against_id = 7, .threads = 2 };
+    struct pare_recipe *recipe = recipe_of(&both);
+    struct buf spec;
+    buf_init(&spec, 1 << 16);
+    order_put_transform(recipe, "m", "v1_int8_l1p50", &spec);
+    struct order_words found = order_words("transform", buf_string(&spec), &arena);
+    IS(found.what, "l1 50 %, int8", "a transform says its steps");
+    IS(found.result, "v1_int8_l1p50", "and what it makes");
+    pare_recipe_free(recipe);
+    buf_clear(&spec);
+    order_put_measure(&measure, &spec);
+    IS(order_words("measure", buf_string(&spec), &arena).what, "measure on files",
+       "a measurement says on what");
+    IS(order_words("distill", "{\"x\": [", &arena).what, "distill", "what is no JSON its kind");
+    IS(order_words("distill", NULL, &arena).what, "distill", "and so what is not there");
+    OK(!strchr(order_words("measure", "{\"dataset\": \"a\\u001bb\"}", &arena).what, '\033'),
+       "no control byte comes through");
+    buf_done(&spec);
+}
+
+int main(void)
+{
+    names();
+    recipes();
+    words();
+    arena_done(&arena);
+    return tap_done();
+}
