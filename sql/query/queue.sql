@@ -23,12 +23,15 @@ UPDATE pare.jobs j
    AND (j.attempt >= j.max_attempts OR j.cancel_requested_at IS NOT NULL)
 
 -- $1: the kinds, as an array. $2: who claims. $3: seconds of lease. $4: this job only, or NULL.
+-- A row that another worker claimed after this statement began is looked at again as it is locked, with its beat
+-- still as it was: of another fence, or none. Then started_at, which is of the row itself, tells that the lease is young.
 -- name: queue_claim
 WITH next AS (
     SELECT j.id FROM pare.jobs j LEFT JOIN pare.job_beat b ON b.job_id = j.id AND b.fence = j.fence
      WHERE j.kind = ANY ($1::text::text[]) AND ($4::bigint IS NULL OR j.id = $4)
        AND (j.state = 'queued' AND j.run_at <= now()
-            OR j.state = 'running' AND coalesce(b.lease_until, '-infinity') < now() AND j.attempt < j.max_attempts)
+            OR j.state = 'running' AND j.attempt < j.max_attempts
+               AND coalesce(b.lease_until, j.started_at + $3 * interval '1 second') < now())
      ORDER BY j.priority DESC, j.id
        FOR UPDATE OF j SKIP LOCKED LIMIT 1
 ), claimed AS (

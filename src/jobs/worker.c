@@ -20,7 +20,13 @@
 #include "registry/queue.h"
 #include "registry/registry.h"
 
-enum { IDLE_POLL_MS = 500, CHILD_POLL_MS = 200, RENEW_EVERY_MS = 1000, GRACE_MS = 5000 };
+enum {
+    IDLE_POLL_MS = 500,
+    CHILD_POLL_MS = 200,
+    RENEW_EVERY_MS = 1000,
+    GRACE_MS = 5000,
+    LOST_MAX_MS = 60 * 1000,
+};
 
 struct worker {
     const struct worker_options *options;
@@ -300,17 +306,26 @@ static bool is_through(struct worker *worker, int64_t busy_ms)
                              clock_now_ms() - busy_ms > (int64_t)options->idle_seconds * 1000);
 }
 
+/* Who was started for one job and is watched by nobody does not wait for a server for ever. */
+static bool waits_for_server(const struct worker *worker, int64_t *lost_ms)
+{
+    if (*lost_ms == 0)
+        *lost_ms = clock_now_ms();
+    return !worker->options->only || clock_now_ms() - *lost_ms < LOST_MAX_MS;
+}
+
 static bool loop(struct worker *worker, struct pare_error *err)
 {
-    int64_t busy_ms = clock_now_ms();
+    int64_t busy_ms = clock_now_ms(), lost_ms = 0;
     while (!*worker->options->stop) {
         bool worked = false;
         if (!pg_is_open(worker->pg) && !connect_again(worker, err)) {
-            if (err->code != PARE_ERR_NO_DATABASE)
+            if (err->code != PARE_ERR_NO_DATABASE || !waits_for_server(worker, &lost_ms))
                 return false;
             clock_pause_ms(IDLE_POLL_MS);
             continue;
         }
+        lost_ms = 0;
         if (!look_once(worker, &worked, err)) {
             if (pg_is_open(worker->pg))
                 return false;

@@ -39,33 +39,51 @@ bool pg_connection_error(struct pg *pg, const char *doing, struct pare_error *er
                      words[0] ? words : "the connection is gone");
 }
 
+/*
+ * The encoding is a start parameter, so that it holds behind a pooler. Text comes as UTF-8, except
+ * from an SQL_ASCII database: there the server knows no encoding to convert from and would fail a
+ * statement over one byte that is no UTF-8, so bytes are taken as they are, to be cleaned here.
+ */
+static bool start(struct pg *pg, struct pare_error *err)
+{
+    bool given = *pg->conninfo;
+    const char *keys[] = { given ? "dbname" : "fallback_application_name",
+                           "fallback_application_name", "client_encoding", NULL };
+    const char *values[] = { given ? pg->conninfo : "pare", "pare", pg->raw ? "SQL_ASCII" : "UTF8",
+                             NULL };
+    pg->conn = PQconnectStartParams(keys, values, 1);
+    if (!pg->conn)
+        return error_no_memory(err, 0);
+    if (PQstatus(pg->conn) == CONNECTION_BAD)
+        return pg_connection_error(pg, "no database", err);
+    PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+    pg->phase = PG_CONNECTING;
+    pg->polling = PGRES_POLLING_WRITING;
+    return true;
+}
+
 bool pg_connect_start(const struct pg_options *options, struct pg **ret_pg, struct pare_error *err)
 {
     struct pg *pg = calloc(1, sizeof(*pg));
     if (!pg)
         return error_no_memory(err, sizeof(*pg));
-    const char *conninfo = options->conninfo ? options->conninfo : "";
-    const char *keys[] = { *conninfo ? "dbname" : "fallback_application_name",
-                           "fallback_application_name", "client_encoding", NULL };
-    const char *values[] = { *conninfo ? conninfo : "pare", "pare", "UTF8", NULL };
+    pg->conninfo = strdup(options->conninfo ? options->conninfo : "");
     pg->read_only = options->read_only;
     pg->connect_seconds = options->connect_seconds ? options->connect_seconds : CONNECT_SECONDS;
     pg->interrupt = options->interrupt;
-    pg->conn = PQconnectStartParams(keys, values, 1);
-    if (!pg->conn) {
-        free(pg);
-        return error_no_memory(err, 0);
-    }
-    if (PQstatus(pg->conn) == CONNECTION_BAD) {
-        pg_connection_error(pg, "no database", err);
+    if (!(pg->conninfo ? start(pg, err) : error_no_memory(err, 1))) {
         pg_close(pg);
         return false;
     }
-    PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
-    pg->phase = PG_CONNECTING;
-    pg->polling = PGRES_POLLING_WRITING;
     *ret_pg = pg;
     return true;
+}
+
+/* The database has no encoding, and the connection asked for one. */
+static bool wants_raw(const struct pg *pg)
+{
+    const char *server = PQparameterStatus(pg->conn, "server_encoding");
+    return !pg->raw && server && !strcmp(server, "SQL_ASCII");
 }
 
 bool pg_connect_advance(struct pg *pg, bool *ret_done, struct pare_error *err)
@@ -74,6 +92,12 @@ bool pg_connect_advance(struct pg *pg, bool *ret_done, struct pare_error *err)
     if (pg->polling == PGRES_POLLING_FAILED)
         return pg_connection_error(pg, "no database", err);
     *ret_done = pg->polling == PGRES_POLLING_OK;
+    if (*ret_done && wants_raw(pg)) {
+        PQfinish(pg->conn);
+        pg->raw = true;
+        *ret_done = false;
+        return start(pg, err);
+    }
     if (*ret_done) {
         pg->phase = PG_IDLE;
         if (PQsetnonblocking(pg->conn, 1) != 0)
@@ -123,6 +147,7 @@ void pg_close(struct pg *pg)
     for (size_t i = 0; i < pg->slot_count; i++)
         PQclear(pg->slots[i].result);
     PQfinish(pg->conn);
+    free(pg->conninfo);
     free(pg);
 }
 

@@ -29,6 +29,8 @@ enum pg_phase {
 
 struct pg {
     PGconn *conn;
+    char *conninfo; /* "" for libpq's own environment */
+    bool raw;       /* bytes as they are stored, see connect.c */
     bool read_only;
     int connect_seconds;
     const volatile sig_atomic_t *interrupt;

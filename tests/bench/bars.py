@@ -90,7 +90,7 @@ def browser(folder):
     seen = []
     for number in range(3):
         sql("INSERT INTO ml_models (name, version) VALUES ('a_new_one', 'v%d')" % number)
-        seen.append(terminal.wait_for("v%d" % number))
+        seen.append(terminal.wait_for("100 %03d ver" % (number + 1)))
     show("somebody else's change is seen, worst of 3", max(seen), "s", 3)
     terminal.settle()
     show("memory, all loaded and read again", terminal.memory_kb("VmHWM") / 1024 * 1.048576, "MB", 24)
