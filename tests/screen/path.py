@@ -277,6 +277,30 @@ def form():
     forget("form")
 
 
+@test("a guest and --read-only see the plan and start nothing; who cannot read the bytes is told")
+def reader():
+    new_version("plain")
+    psql("CREATE ROLE reader LOGIN; GRANT SELECT ON ml_models TO reader; "
+         "INSERT INTO ml_models (name, version, model_data) VALUES ('plain', 'v0', 'no model at all')")
+    for env, options in ({"PGUSER": "reader"}, ()), ({}, ("--read-only",)):
+        terminal = browser(env=env, options=options)
+        terminal.keys("/plain v1\r")
+        terminal.keys("n")
+        ok("bytes in all" in terminal.text(), "no plan\n" + terminal.text())
+        terminal.keys("S")
+        ok("New job" in terminal.text() and "S starts" not in terminal.text(), "no refusal\n" + terminal.text())
+        leave(terminal)
+    terminal = browser()
+    terminal.keys("/plain v0\r")
+    terminal.keys("n")
+    ok("not" in terminal.text() and "bytes in all" not in terminal.text(), terminal.text())
+    terminal.keys("S")
+    ok("Jobs" not in terminal.text(), terminal.text())
+    leave(terminal)
+    ok(psql("SELECT count(*) FROM pare.jobs WHERE model_name = 'plain'") == "0", "a job was made")
+    forget("plain")
+
+
 @test("what the planner had is gone with the form")
 def spool():
     with tempfile.TemporaryDirectory(prefix="pare-path.") as folder:
