@@ -240,6 +240,12 @@ def cancelled():
     ok("is there already" in terminal.text() or "taken" in terminal.text(), "not why\n" + terminal.text())
     terminal.keys("\r")
     ok("what went wrong" in terminal.text() and "plan: " in terminal.text(), terminal.text())
+    terminal.keys("q")
+    terminal.keys("T")
+    terminal.keys("Kq")  # the answer comes to another screen
+    ok("asked to stop" in terminal.text() and "pare show" in terminal.text(), terminal.text())
+    terminal.keys("w\r")
+    ok("cancelled" in terminal.text() and "plan: " in terminal.text(), terminal.text())
     leave(terminal)
     forget("twice")
 

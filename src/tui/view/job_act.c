@@ -24,7 +24,8 @@ static void said(struct app *app, const struct pare_error *err, const struct pg_
         app_say(app, ROLE_ERROR, "job %lld is in no state for that any more", (long long)id);
     else
         app_say(app, ROLE_STRONG, "job %lld %s", (long long)id, done);
-    app->top->due_ms = app->now_ms; /* whoever shows jobs looks again now */
+    if (app->top->ops->tick) /* whoever shows jobs looks again now */
+        app->top->due_ms = app->now_ms;
 }
 
 static void cancel_came(void *owner, struct request *request, struct pg_rows *const *rows,
