@@ -27,7 +27,7 @@ static struct {
     char bytes[RESCUE_BYTES_MAX];
     size_t length;
     struct termios modes;
-    char stack[CRASH_STACK_BYTES];
+    _Alignas(16) char stack[CRASH_STACK_BYTES]; /* as the ABI wants a stack to be */
 } rescue;
 
 static void on_signal(int number)
