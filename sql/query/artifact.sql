@@ -95,13 +95,21 @@ UPDATE pare.artifact SET kept = true, size_bytes = $2, sha256 = $3, touched_at =
 -- name: artifact_files
 SELECT path, start_at, size_bytes, encode(sha256, 'hex') FROM pare.file WHERE artifact_id = $1 ORDER BY number
 
--- A slice of inline bytes; $4 is the row's xmin, so that bytes changed in between show as no row; NULL where a
--- digest on record will tell.
+-- A slice of inline bytes in pieces of 64 KiB, each with its place: small rows, so that the server goes on while one
+-- is used. $4 is the row's xmin, so that bytes changed in between show as no row; NULL where a digest on record will
+-- tell. OFFSET 0: the slice is cut out once.
 -- name: artifact_slice
-SELECT substring(model_data FROM $2::int + 1 FOR $3::int) FROM ml_models WHERE id = $1 AND ($4::text IS NULL OR xmin::text = $4)
+SELECT substring(p.bytes FROM p.at + 1 FOR 65536), ($2::int + p.at)::text
+  FROM (SELECT s.bytes, generate_series(0, octet_length(s.bytes) - 1, 65536) AS at
+          FROM (SELECT substring(model_data FROM $2::int + 1 FOR $3::int) AS bytes FROM ml_models
+                 WHERE id = $1 AND ($4::text IS NULL OR xmin::text = $4) OFFSET 0) s) p
 
+-- $4 chunks from $2 on, before $3, in pieces likewise.
 -- name: artifact_chunks
-SELECT bytes, sha256, c.start_at::text FROM pare.chunk c WHERE artifact_id = $1 AND start_at >= $2 ORDER BY c.start_at LIMIT $3
+SELECT substring(p.bytes FROM p.at + 1 FOR 65536), (p.start_at + p.at)::text
+  FROM (SELECT c.bytes, c.start_at, generate_series(0, octet_length(c.bytes) - 1, 65536) AS at
+          FROM (SELECT bytes, start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND start_at < $3
+                 ORDER BY 2 LIMIT $4) c) p
 
 -- The first chunk between $2 and $3 that is not what is on record.
 -- name: artifact_damaged

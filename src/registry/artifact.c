@@ -139,7 +139,6 @@ struct reading {
     const struct artifact *artifact;
     const struct artifact_sink *sink;
     struct digest digest; /* of the file under way */
-    const char *expected; /* that digest on record, in hex; NULL: each chunk is judged by its own */
     int64_t position;     /* in the artifact */
     int64_t file_end;
 };
@@ -151,11 +150,18 @@ static bool give(struct reading *r, const void *bytes, size_t length, struct par
     return !r->sink->bytes || r->sink->bytes(r->sink->data, bytes, length, err);
 }
 
-static bool take_slice(void *data, const struct pg_rows *rows, struct pare_error *err)
+static bool take_piece(void *data, const struct pg_rows *rows, struct pare_error *err)
 {
+    struct reading *r = data;
     size_t length;
     const void *bytes = pg_bytes(rows, 0, 0, &length);
-    return give(data, bytes, length, err);
+    if (pg_int(rows, 0, 1) != r->position)
+        return error_set(err, PARE_ERR_FAILED, "the %s at byte %lld is missing",
+                         r->artifact->inline_bytes ? "piece" : "chunk", (long long)r->position);
+    if (length == 0 || (int64_t)length > r->file_end - r->position)
+        return error_set(err, PARE_ERR_FORMAT, "the chunk at byte %lld does not fit its file",
+                         (long long)r->position);
+    return give(r, bytes, length, err);
 }
 
 /* A run of slices leaves as one request, so that the server cuts the next while this one is used. */
@@ -175,7 +181,7 @@ static bool read_slices(struct reading *r, struct pare_error *err)
                                                        .args = args[count],
                                                        .arg_count = 4,
                                                        .binary = true,
-                                                       .on_row = take_slice,
+                                                       .on_row = take_piece,
                                                        .data = r };
         }
         if (!pg_run(r->registry->pg, false, statements, count, NULL, err))
@@ -187,51 +193,17 @@ static bool read_slices(struct reading *r, struct pare_error *err)
     return true;
 }
 
-static bool damaged(int64_t at, struct pare_error *err)
-{
-    return error_set(err, PARE_ERR_FAILED,
-                     "the chunk at byte %lld is damaged: its SHA-256 is not the recorded one",
-                     (long long)at);
-}
-
-static bool same_as_recorded(const void *bytes, size_t length, const struct pg_rows *rows)
-{
-    unsigned char sum[DIGEST_BYTES];
-    size_t recorded_length;
-    const void *recorded = pg_bytes(rows, 0, 1, &recorded_length);
-    digest_of(bytes, length, sum);
-    return recorded_length == sizeof(sum) && memcmp(sum, recorded, sizeof(sum)) == 0;
-}
-
-static bool take_chunk(void *data, const struct pg_rows *rows, struct pare_error *err)
-{
-    struct reading *r = data;
-    size_t length;
-    const void *bytes = pg_bytes(rows, 0, 0, &length);
-    if (r->position >= r->file_end)
-        return true; /* the next file's */
-    if (pg_int(rows, 0, 2) != r->position)
-        return error_set(err, PARE_ERR_FAILED, "the chunk at byte %lld is missing",
-                         (long long)r->position);
-    if (!r->expected && !same_as_recorded(bytes, length, rows))
-        return damaged(r->position, err);
-    if (length == 0 || (int64_t)length > r->file_end - r->position)
-        return error_set(err, PARE_ERR_FORMAT, "the chunk at byte %lld does not fit its file",
-                         (long long)r->position);
-    return give(r, bytes, length, err);
-}
-
 static bool read_chunks(struct reading *r, struct pare_error *err)
 {
     while (r->position < r->file_end) {
         int64_t before = r->position;
         const struct pg_arg args[] = { PG_INT(r->artifact->id), PG_INT(r->position),
-                                       PG_INT(CHUNK_RUN) };
+                                       PG_INT(r->file_end), PG_INT(CHUNK_RUN) };
         struct pg_statement statement = { .sql = query_artifact_chunks,
                                           .args = args,
-                                          .arg_count = 3,
+                                          .arg_count = ARRAY_SIZE(args),
                                           .binary = true,
-                                          .on_row = take_chunk,
+                                          .on_row = take_piece,
                                           .data = r };
         if (!pg_run(r->registry->pg, false, &statement, 1, NULL, err))
             return false;
@@ -242,39 +214,44 @@ static bool read_chunks(struct reading *r, struct pare_error *err)
     return true;
 }
 
-/* The file's digest is not the recorded one: say which chunk it is, where the server can tell. */
-static bool name_damage(struct reading *r, const struct artifact_file *file, const char *hex,
-                        struct pare_error *err)
+/* The server compares the chunks of a file with their digests on record; false names the first that differs. */
+static bool judge_chunks(struct reading *r, const struct artifact_file *file,
+                         struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    if (!r->artifact->inline_bytes) {
-        if (!pg_read(r->registry->pg, query_artifact_damaged,
-                     PG_ARGS(PG_INT(r->artifact->id), PG_INT(file->start_at), PG_INT(r->file_end)),
-                     &rows, err))
-            return false;
-        if (pg_row_count(rows) > 0)
-            return damaged(pg_int(rows, 0, 0), err);
-    }
+    if (!pg_read(r->registry->pg, query_artifact_damaged,
+                 PG_ARGS(PG_INT(r->artifact->id), PG_INT(file->start_at), PG_INT(r->file_end)),
+                 &rows, err))
+        return false;
+    if (pg_row_count(rows) == 0)
+        return true;
     return error_set(err, PARE_ERR_FAILED,
-                     "%s: the bytes are not those that were stored (SHA-256 %.16s..., recorded "
-                     "%.16s...)",
-                     file->path, hex, file->sha256);
+                     "the chunk at byte %lld is damaged: its SHA-256 is not the recorded one",
+                     (long long)pg_int(rows, 0, 0));
 }
 
 static bool read_file(struct reading *r, const struct artifact_file *file,
                       unsigned char ret_sum[DIGEST_BYTES], struct pare_error *err)
 {
     char hex[DIGEST_HEX];
+    bool in_chunks = !r->artifact->inline_bytes;
     r->file_end = file->start_at + file->size_bytes;
-    r->expected = file->sha256;
+    if (in_chunks && !file->sha256 && !judge_chunks(r, file, err))
+        return false;
     if (r->sink->begin && !r->sink->begin(r->sink->data, file, err))
         return false;
-    if (!(r->artifact->inline_bytes ? read_slices(r, err) : read_chunks(r, err)))
+    if (!(in_chunks ? read_chunks(r, err) : read_slices(r, err)))
         return false;
     digest_take(&r->digest, ret_sum);
     digest_hex(ret_sum, hex);
-    if (file->sha256 && strcmp(file->sha256, hex) != 0)
-        return name_damage(r, file, hex, err);
+    if (file->sha256 && strcmp(file->sha256, hex) != 0) {
+        if (in_chunks && !judge_chunks(r, file, err))
+            return false;
+        return error_set(err, PARE_ERR_FAILED,
+                         "%s: the bytes are not those that were stored (SHA-256 %.16s..., recorded "
+                         "%.16s...)",
+                         file->path, hex, file->sha256);
+    }
     return !r->sink->end || r->sink->end(r->sink->data, file, err);
 }
 
