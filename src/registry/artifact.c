@@ -150,16 +150,26 @@ static bool give(struct reading *r, const void *bytes, size_t length, struct par
     return !r->sink->bytes || r->sink->bytes(r->sink->data, bytes, length, err);
 }
 
+static bool changed_meanwhile(struct pare_error *err)
+{
+    return error_set(err, PARE_ERR_FAILED,
+                     "the row was changed or deleted while it was read; try again");
+}
+
+static bool missing(int64_t at, struct pare_error *err)
+{
+    return error_set(err, PARE_ERR_FAILED, "the chunk at byte %lld is missing", (long long)at);
+}
+
 static bool take_piece(void *data, const struct pg_rows *rows, struct pare_error *err)
 {
     struct reading *r = data;
     size_t length;
     const void *bytes = pg_bytes(rows, 0, 0, &length);
     if (pg_int(rows, 0, 1) != r->position)
-        return error_set(err, PARE_ERR_FAILED, "the %s at byte %lld is missing",
-                         r->artifact->inline_bytes ? "piece" : "chunk", (long long)r->position);
+        return r->artifact->inline_bytes ? changed_meanwhile(err) : missing(r->position, err);
     if (length == 0 || (int64_t)length > r->file_end - r->position)
-        return error_set(err, PARE_ERR_FORMAT, "the chunk at byte %lld does not fit its file",
+        return error_set(err, PARE_ERR_FORMAT, "the bytes at %lld do not fit their file",
                          (long long)r->position);
     return give(r, bytes, length, err);
 }
@@ -187,8 +197,7 @@ static bool read_slices(struct reading *r, struct pare_error *err)
         if (!pg_run(r->registry->pg, false, statements, count, NULL, err))
             return false;
         if (r->position == before)
-            return error_set(err, PARE_ERR_FAILED,
-                             "the row was changed or deleted while it was read; try again");
+            return changed_meanwhile(err);
     }
     return true;
 }
@@ -208,13 +217,12 @@ static bool read_chunks(struct reading *r, struct pare_error *err)
         if (!pg_run(r->registry->pg, false, &statement, 1, NULL, err))
             return false;
         if (r->position == before)
-            return error_set(err, PARE_ERR_FAILED, "the chunk at byte %lld is missing",
-                             (long long)r->position);
+            return missing(r->position, err);
     }
     return true;
 }
 
-/* The server compares the chunks of a file with their digests on record; false names the first that differs. */
+/* The server compares the file's chunks with their digests; false names the first that differs. */
 static bool judge_chunks(struct reading *r, const struct artifact_file *file,
                          struct pare_error *err)
 {

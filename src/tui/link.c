@@ -141,15 +141,20 @@ static void lose(struct link *link, const struct pare_error *err, int64_t now_ms
     link->backoff_ms = MIN(2 * link->backoff_ms, BACKOFF_MAX_MS);
 }
 
+void link_put_conninfo(const struct link *link, struct buf *conninfo)
+{
+    if (link->conninfo)
+        buf_text(conninfo, link->conninfo);
+    else
+        cluster_conninfo(&link->cluster, conninfo);
+}
+
 static void connect(struct link *link, int64_t now_ms)
 {
     struct pare_error err;
     struct buf conninfo;
     buf_init(&conninfo, CLUSTER_CONNINFO_MAX);
-    if (link->conninfo)
-        buf_text(&conninfo, link->conninfo);
-    else
-        cluster_conninfo(&link->cluster, &conninfo);
+    link_put_conninfo(link, &conninfo);
     struct pg_options options = { .conninfo = buf_string(&conninfo), .read_only = link->read_only };
     if (!buf_ok(&conninfo, &err) || !pg_connect_start(&options, &link->pg, &err))
         lose(link, &err, now_ms);

@@ -18,6 +18,7 @@
 #include "registry/browse.h"
 #include "registry/registry.h"
 
+struct buf;
 struct request;
 
 /*
@@ -70,6 +71,9 @@ struct link {
 /* `conninfo` and its like live as long as the link. Nothing is done before the first step. */
 void link_init(struct link *link, const char *conninfo, bool read_only);
 void link_done(struct link *link);
+
+/* How to reach the registry by a connection of one's own, once the link has been ready. */
+void link_put_conninfo(const struct link *link, struct buf *conninfo);
 
 /* What to wait for besides (-1: nothing), and until when. */
 int link_fd(const struct link *link, short *ret_events);

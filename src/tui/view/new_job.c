@@ -58,10 +58,7 @@ static void start_planner(struct new_job *self)
     struct pare_error err;
     struct buf conninfo;
     buf_init(&conninfo, CLUSTER_CONNINFO_MAX);
-    if (link->conninfo)
-        buf_text(&conninfo, link->conninfo);
-    else
-        cluster_conninfo(&link->cluster, &conninfo);
+    link_put_conninfo(link, &conninfo);
     const struct planner_source source = { .conninfo = buf_string(&conninfo),
                                            .read_only = link->read_only,
                                            .name = self->name,
