@@ -4,7 +4,9 @@
 #define PARE_TESTS_TAP_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int tap_count, tap_failures;
 
@@ -31,6 +33,20 @@ static inline int tap_is(const char *got, const char *want, const char *what, co
 
 #define OK(cond, what) tap_ok(!!(cond), what, __FILE__, __LINE__)
 #define IS(got, want, what) tap_is(got, want, what, __FILE__, __LINE__)
+
+/* For a program that wants a PostgreSQL of its own: it starts itself once more within one. */
+static inline void tap_in_server(char *const argv[])
+{
+    const char *top = getenv("top_srcdir");
+    char script[4096];
+    if (getenv("PARE_TEST_SERVER"))
+        return;
+    snprintf(script, sizeof(script), "%s/tests/with-postgres", top ? top : ".");
+    setenv("PARE_TEST_SERVER", "yes", 1);
+    execl(script, script, argv[0], (char *)NULL);
+    printf("Bail out! %s cannot be run\n", script);
+    exit(1);
+}
 
 static inline int tap_done(void)
 {

@@ -5,6 +5,11 @@
 -- name: browse_snapshot
 SELECT txid_current_snapshot()::text
 
+-- For the rest of the transaction: a look at a list must not take the server's other cores, nor wait for a compiler
+-- before its first row. What is left to the planner then comes from the index, in order, with nothing sorted.
+-- name: browse_quiet
+SELECT set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)
+
 -- Changes with every row of ml_models that was inserted, updated or deleted.
 -- name: browse_state_guest
 SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_models)
@@ -69,3 +74,34 @@ SELECT c.model_id,
                       WHERE e.name = m.name ORDER BY e.rev DESC LIMIT 1) d ON true
 --> kept
  WHERE $1::text IS NULL ORDER BY m.name, m.version LIMIT $7
+
+-- Versions in which something may have changed since the transaction $1 (an xid; what is older was over by then), in
+-- order, at most $7, each with the version before it. A version that was deleted is no row here: browse_state counts.
+-- part: changed_rows
+--> json_columns
+       , (SELECT p.id FROM ml_models p WHERE (p.name::text, p.version::text) < (m.name, m.version)
+           ORDER BY p.name::text DESC, p.version::text DESC LIMIT 1)
+--> rows
+  JOIN (SELECT v.id FROM ml_models v WHERE age(v.xmin) <= age($1::text::xid)
+
+-- name: browse_changed_guest
+--> columns
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+--> changed_rows
+       ) changed ON changed.id = m.id
+ ORDER BY m.name, m.version LIMIT $7
+
+-- name: browse_changed
+--> columns
+       coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
+       m.stored IS NOT NULL,
+--> changed_rows
+        UNION SELECT model_id FROM pare.artifact WHERE age(xmin) <= age($1::text::xid)
+        UNION SELECT model_id FROM pare.lineage WHERE age(xmin) <= age($1::text::xid)
+        UNION SELECT v.id FROM ml_models v
+               WHERE v.name IN (SELECT e.name FROM pare.default_event e WHERE age(e.xmin) <= age($1::text::xid))
+       ) changed ON changed.id = m.id
+  LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e
+                      WHERE e.name = m.name ORDER BY e.rev DESC LIMIT 1) d ON true
+--> kept
+ ORDER BY m.name, m.version LIMIT $7

@@ -31,6 +31,11 @@ void browse_ask_registry(struct browse_batch *batch)
     browse_ask(batch, query_registry_probe, PG_NO_ARGS);
 }
 
+void browse_ask_quiet(struct browse_batch *batch)
+{
+    browse_ask(batch, query_browse_quiet, PG_NO_ARGS);
+}
+
 void browse_ask_snapshot(struct browse_batch *batch)
 {
     browse_ask(batch, query_browse_snapshot, PG_NO_ARGS);

@@ -6,7 +6,7 @@
  * in two halves: browse_ask_...() puts its statements into a batch for pg_start(), and
  * browse_take_...() reads the rows when they have come.
  *
- * All versions of a registry are held at once, 64 bytes a row, their words in a pool
+ * All versions of a registry are held at once, 60 bytes a row, their words in a pool
  * that successive lists share. Words stay as they are stored: what shows them cleans.
  */
 #ifndef PARE_REGISTRY_BROWSE_H
@@ -36,6 +36,9 @@ struct pg_statement *browse_ask(struct browse_batch *batch, const char *sql,
 /* What this connection is and may do; then registry_take(). */
 void browse_ask_registry(struct browse_batch *batch);
 
+/* From here on the server answers with one process, from the first row on. */
+void browse_ask_quiet(struct browse_batch *batch);
+
 /* A text that stays the same while nobody writes anything; then one that tells whether it was here. */
 void browse_ask_snapshot(struct browse_batch *batch);
 void browse_ask_state(struct browse_batch *batch, bool guest);
@@ -52,13 +55,18 @@ void browse_words_done(struct browse_words *words);
 
 enum { BROWSE_NONE = (1 << 30) - 1 };
 
-struct browse_row {
+struct __attribute__((packed, aligned(4))) browse_row {
     int64_t id, parent_id;
     double size_bytes, latency_ms, accuracy; /* NAN when absent */
-    uint32_t name, version, type, optimization;
-    uint32_t created_at; /* seconds since 1970, 0 when absent */
-    uint32_t base : 30;  /* what its changes are against: a row's place, or BROWSE_NONE */
+    uint32_t version, type, optimization;    /* words */
+    uint32_t created_at;                     /* seconds since 1970, 0 when absent */
+    uint32_t model : 30;                     /* its place in the list's models */
     uint32_t is_default : 1, has_inline_bytes : 1;
+};
+
+struct browse_model {
+    uint32_t name; /* a word */
+    uint32_t base; /* what its versions' changes are against: a row's place, or BROWSE_NONE */
 };
 
 /* A pair measured alike: this version and its model's default. */
@@ -77,10 +85,10 @@ struct browse_list {
     struct browse_words *words; /* the caller's, outlives the list */
     struct browse_row *rows;    /* ordered by (name, version) as the server does */
     struct browse_value *values[VERSION_PATHS_MAX]; /* beside rows, of the paths asked for */
+    struct browse_model *models;                    /* in the order of their rows */
     struct browse_alike *alike;                     /* ordered by id */
-    size_t count, room, alike_count, alike_room;
-    size_t group_start; /* of the model whose rows are coming in */
-    size_t model_count;
+    size_t count, room, model_count, model_room, alike_count, alike_room;
+    size_t group_start; /* the first row of the newest model */
     int path_count;
     int widest_name, widest_version, widest_type, widest_optimization; /* terminal columns */
     bool no_memory;                                                    /* rows are missing */
@@ -93,10 +101,41 @@ void browse_list_done(struct browse_list *list);
 /* The first `limit` versions (0: all), each given to `list` as it comes. `paths` as in field.h. */
 void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
                      const char *const paths[VERSION_PATHS_MAX], struct browse_list *list);
+/* One row of such an answer, a pg_row_fn. Never fails: a failure would ask libpq to cancel, which waits. */
+bool browse_list_take(void *data, const struct pg_rows *rows, struct pare_error *err);
 /* After the last row: the last model's changes find their base. */
 void browse_list_end(struct browse_list *list);
+MUST_CHECK bool browse_list_reserve(struct browse_list *list, size_t count);
+/* Room for models of a list whose rows are being put in between, then their models found anew. */
+MUST_CHECK bool browse_list_reserve_models(struct browse_list *list, size_t count);
+void browse_list_regroup(struct browse_list *list, struct browse_model *fresh, size_t fresh_room);
+
+/*
+ * What has changed since a list was read: rows that differ or are new, to be worked into it. What is
+ * not a matter of few rows in their places - a version deleted or renamed, hundreds at once - wants
+ * the whole list again.
+ */
+struct browse_changes {
+    struct browse_list rows;
+    int64_t *after; /* for each row the id of the one before it; 0: it is the first */
+    size_t after_room;
+};
+void browse_changes_init(struct browse_changes *changes, struct browse_words *words,
+                         int path_count);
+void browse_changes_done(struct browse_changes *changes);
+/* `snapshot`: an answer to browse_ask_snapshot() from before the list was read. */
+void browse_ask_changes(struct browse_batch *batch, bool guest, const char *snapshot,
+                        const char *const paths[VERSION_PATHS_MAX], struct browse_changes *changes);
+/* False, with the list as it was: it must be read as a whole. `before` is the list's state, `state`
+ * the answer to a browse_ask_state() of the same request. */
+bool browse_apply(struct browse_list *list, struct browse_changes *changes, const char *before,
+                  const char *state);
+/* Whether the pairs measured alike may differ between two states. */
+bool browse_pairs_differ(const char *state, const char *other);
 
 void browse_ask_alike(struct browse_batch *batch, struct browse_list *list);
+/* The pairs of `from`, which has none afterwards, in place of those of `list`. */
+void browse_take_pairs(struct browse_list *list, struct browse_list *from);
 const struct browse_alike *browse_alike(const struct browse_list *list, int64_t id);
 
 /* The row as filters and sort keys know it; strings in the pool. `created` has room for its text. */
@@ -104,6 +143,9 @@ enum { BROWSE_TIME_ROOM = 32 };
 void browse_version(const struct browse_list *list, size_t row, char *created,
                     struct version *ret_version);
 const char *browse_word(const struct browse_list *list, uint32_t word); /* "" when absent */
+const char *browse_name(const struct browse_list *list, const struct browse_row *row);
+/* What the row's changes are against, which may be itself; NULL while its model is coming in. */
+const struct browse_row *browse_base(const struct browse_list *list, const struct browse_row *row);
 
 /* ---- one version ---- */
 

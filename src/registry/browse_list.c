@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,6 +97,7 @@ void browse_list_init(struct browse_list *list, struct browse_words *words, int 
 void browse_list_done(struct browse_list *list)
 {
     free(list->rows);
+    free(list->models);
     free(list->alike);
     for (int i = 0; i < VERSION_PATHS_MAX; i++)
         free(list->values[i]);
@@ -105,11 +105,11 @@ void browse_list_done(struct browse_list *list)
     browse_list_init(list, list->words, 0);
 }
 
-static bool grow_rows(struct browse_list *list)
+bool browse_list_reserve(struct browse_list *list, size_t count)
 {
-    if (list->count < list->room)
+    if (count <= list->room)
         return true;
-    size_t room = list->room ? 2 * list->room : 256;
+    size_t room = MAX(count, list->room ? 2 * list->room : 256);
     if (room > BROWSE_NONE)
         return false;
     struct browse_row *rows = realloc(list->rows, room * sizeof(*rows));
@@ -129,20 +129,33 @@ static bool grow_rows(struct browse_list *list)
 /* "2026-03-01T12:00:00Z" as seconds since 1970; 0 when absent or outside of 32 bits. */
 static uint32_t read_time(const char *iso)
 {
-    struct tm when = { 0 };
-    if (!iso || sscanf(iso, "%4d-%2d-%2dT%2d:%2d:%2dZ", &when.tm_year, &when.tm_mon, &when.tm_mday,
-                       &when.tm_hour, &when.tm_min, &when.tm_sec) != 6)
-        return 0;
-    when.tm_year -= 1900;
-    when.tm_mon -= 1;
+    static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
+    int parts[6] = { 0 };
+    size_t part = 0;
+    for (size_t i = 0; i < sizeof(shape); i++) { /* the final zero is part of the shape */
+        bool digit = iso && iso[i] >= '0' && iso[i] <= '9';
+        if (!iso || (shape[i] == 'd' ? !digit : iso[i] != shape[i]))
+            return 0;
+        if (digit)
+            parts[part] = 10 * parts[part] + iso[i] - '0';
+        else
+            part++;
+    }
+    struct tm when = { .tm_year = parts[0] - 1900,
+                       .tm_mon = parts[1] - 1,
+                       .tm_mday = parts[2],
+                       .tm_hour = parts[3],
+                       .tm_min = parts[4],
+                       .tm_sec = parts[5] };
     time_t seconds = timegm(&when);
     return seconds > 0 && seconds < UINT32_MAX ? (uint32_t)seconds : 0;
 }
 
+/* No text is wider than its bytes: most are looked at no closer. */
 static void widen(int *widest, const char *text)
 {
-    int width = text ? MIN(text_width(text), WIDTH_MAX) : 0;
-    *widest = MAX(*widest, width);
+    if (text && strlen(text) > (size_t)*widest)
+        *widest = MAX(*widest, MIN(text_width(text), WIDTH_MAX));
 }
 
 /* Whether `row` is the better reference for a model without a default: the oldest fp32, else the largest. */
@@ -160,31 +173,67 @@ static bool refers_better(const struct browse_list *list, const struct browse_ro
     return row->size_bytes > best->size_bytes || (isnan(best->size_bytes) && row->size_bytes >= 0);
 }
 
-static size_t find_reference(const struct browse_list *list)
+static size_t find_reference(const struct browse_list *list, size_t end)
 {
     size_t best = list->group_start;
-    for (size_t i = best + 1; i < list->count; i++)
+    for (size_t i = best + 1; i < end; i++)
         if (refers_better(list, &list->rows[i], &list->rows[best]))
             best = i;
     return best;
 }
 
-static void end_model(struct browse_list *list)
+/* The newest model has no more rows from `end` on: its changes find their base. */
+static void end_model(struct browse_list *list, size_t end)
 {
     size_t base = list->group_start;
-    while (base < list->count && !list->rows[base].is_default)
+    if (list->model_count == 0)
+        return;
+    while (base < end && !list->rows[base].is_default)
         base++;
-    if (base == list->count)
-        base = find_reference(list);
-    for (size_t i = list->group_start; i < list->count; i++)
-        list->rows[i].base = (uint32_t)base & BROWSE_NONE;
-    list->model_count += list->count > list->group_start;
-    list->group_start = list->count;
+    if (base == end)
+        base = find_reference(list, end);
+    list->models[list->model_count - 1].base = (uint32_t)base;
+}
+
+static void begin_model(struct browse_list *list, uint32_t name, size_t row)
+{
+    end_model(list, row);
+    list->models[list->model_count++] = (struct browse_model){ name, BROWSE_NONE };
+    list->group_start = row;
+}
+
+bool browse_list_reserve_models(struct browse_list *list, size_t count)
+{
+    if (count <= list->model_room)
+        return true;
+    size_t room = MAX(count, list->model_room ? 2 * list->model_room : 64);
+    struct browse_model *models = realloc(list->models, room * sizeof(*models));
+    if (!models)
+        return false;
+    list->models = models;
+    list->model_room = room;
+    return true;
+}
+
+void browse_list_regroup(struct browse_list *list, struct browse_model *fresh, size_t fresh_room)
+{
+    struct browse_model *old = list->models;
+    list->models = fresh;
+    list->model_room = fresh_room;
+    list->model_count = list->group_start = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        uint32_t name = old[list->rows[i].model].name;
+        if (i == 0 || fresh[list->model_count - 1].name != name)
+            begin_model(list, name, i);
+        list->rows[i].model = (uint32_t)(list->model_count - 1) & BROWSE_NONE;
+    }
+    end_model(list, list->count);
+    free(old);
 }
 
 void browse_list_end(struct browse_list *list)
 {
-    end_model(list);
+    end_model(list, list->count);
     arena_done(&list->scratch);
 }
 
@@ -203,30 +252,29 @@ static bool put_values(struct browse_list *list, const struct version *version)
 
 static bool put_version(struct browse_list *list, const struct version *v)
 {
-    bool failed = !grow_rows(list);
+    bool failed = !browse_list_reserve(list, list->count + 1) ||
+                  !browse_list_reserve_models(list, list->model_count + 1);
     if (failed)
         return false;
+    uint32_t name = intern(list->words, v->raw_name, &failed);
+    if (list->count == 0 || list->models[list->model_count - 1].name != name) {
+        begin_model(list, name, list->count);
+        widen(&list->widest_name, v->name);
+    }
     struct browse_row row = {
         .id = v->id,
         .parent_id = v->parent_id,
         .size_bytes = v->size_bytes,
         .latency_ms = v->latency_ms,
         .accuracy = v->accuracy,
-        .name = intern(list->words, v->raw_name, &failed),
         .version = intern(list->words, v->raw_version, &failed),
         .type = intern(list->words, v->model_type, &failed),
         .optimization = intern(list->words, v->optimization, &failed),
         .created_at = read_time(v->created_at),
-        .base = BROWSE_NONE,
+        .model = (uint32_t)(list->model_count - 1) & BROWSE_NONE,
         .is_default = v->is_default,
         .has_inline_bytes = v->has_inline_bytes,
     };
-    bool same_model =
-        list->count > list->group_start && list->rows[list->count - 1].name == row.name;
-    if (!same_model) {
-        end_model(list);
-        widen(&list->widest_name, v->name);
-    }
     widen(&list->widest_version, v->version);
     widen(&list->widest_type, v->model_type);
     widen(&list->widest_optimization, v->optimization);
@@ -237,8 +285,7 @@ static bool put_version(struct browse_list *list, const struct version *v)
     return true;
 }
 
-/* Never fails: a failure would ask libpq to cancel, which waits. */
-static bool take_row(void *data, const struct pg_rows *rows, struct pare_error *err)
+bool browse_list_take(void *data, const struct pg_rows *rows, struct pare_error *err)
 {
     struct browse_list *list = data;
     struct version version;
@@ -264,7 +311,7 @@ void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
     const char *sql = guest   ? query_catalog_list_guest
                       : limit ? query_browse_page
                               : query_catalog_list;
-    struct pg_statement *statement = add(batch, sql, take_row, list);
+    struct pg_statement *statement = add(batch, sql, browse_list_take, list);
     struct pg_arg args[] = {
         PG_NULL,           PG_BOOL(false), PG_TEXT(paths[0]), PG_TEXT(paths[1]), PG_TEXT(paths[2]),
         PG_TEXT(paths[3]), PG_NULL
@@ -286,7 +333,7 @@ void browse_version(const struct browse_list *list, size_t index, char *created,
     struct version *v = ret_version;
     v->id = row->id;
     v->parent_id = row->parent_id;
-    v->name = v->raw_name = browse_word(list, row->name);
+    v->name = v->raw_name = browse_name(list, row);
     v->version = v->raw_version = browse_word(list, row->version);
     v->model_type = row->type ? browse_word(list, row->type) : NULL;
     v->optimization = row->optimization ? browse_word(list, row->optimization) : NULL;
@@ -315,6 +362,17 @@ void browse_version(const struct browse_list *list, size_t index, char *created,
 const char *browse_word(const struct browse_list *list, uint32_t word)
 {
     return word ? list->words->text + word : "";
+}
+
+const char *browse_name(const struct browse_list *list, const struct browse_row *row)
+{
+    return browse_word(list, list->models[row->model].name);
+}
+
+const struct browse_row *browse_base(const struct browse_list *list, const struct browse_row *row)
+{
+    uint32_t base = list->models[row->model].base;
+    return base == BROWSE_NONE ? NULL : &list->rows[base];
 }
 
 /* ---- pairs measured alike ---- */
@@ -346,6 +404,16 @@ static bool take_alike(void *data, const struct pg_rows *rows, struct pare_error
 void browse_ask_alike(struct browse_batch *batch, struct browse_list *list)
 {
     add(batch, query_browse_alike, take_alike, list);
+}
+
+void browse_take_pairs(struct browse_list *list, struct browse_list *from)
+{
+    free(list->alike);
+    list->alike = from->alike;
+    list->alike_count = from->alike_count;
+    list->alike_room = from->alike_room;
+    from->alike = NULL;
+    from->alike_count = from->alike_room = 0;
 }
 
 const struct browse_alike *browse_alike(const struct browse_list *list, int64_t id)

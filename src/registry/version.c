@@ -36,6 +36,7 @@ enum {
     COLUMN_METRICS,
     COLUMN_VALUES,
 };
+_Static_assert((int)COLUMN_VALUES + VERSION_PATHS_MAX == VERSION_COLUMNS, "columns of catalog.sql");
 
 double version_metric(const char *text)
 {

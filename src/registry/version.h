@@ -15,7 +15,8 @@ struct arena;
 struct pare_error;
 struct pg_rows;
 
-enum { VERSION_PATHS_MAX = 4, VERSION_NAME_MAX = 255 };
+/* VERSION_COLUMNS: so many version_read() reads; a query may have more behind them. */
+enum { VERSION_PATHS_MAX = 4, VERSION_NAME_MAX = 255, VERSION_COLUMNS = 23 };
 
 /* A value at a JSON path: what kind of value and its text. */
 struct version_value {

@@ -261,7 +261,7 @@ static void tell_idle(struct app *app)
     const struct view *waiting = waiting_view(app);
     bool lost = app->link.state == LINK_WAITING && link_deadline(&app->link) > app->now_ms;
     bool busy = (waiting && waiting->busy) || app->dirty || app->rows.changed || app->partial_ms ||
-                link_is_busy(&app->link) || app->rows.again ||
+                link_is_busy(&app->link) || app->rows.again || app->rows.soon ||
                 (app->link.state != LINK_READY && !lost);
     if (app->idle_fd < 0 || busy || poll(&terminal, 1, 0) > 0)
         return;

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_MS = 2000, PROBE_MAX_MS = 10000, PAGE_ROWS = 128, RETRY_MS = 5000 };
+enum { PROBE_MS = 1500, PROBE_MAX_MS = 10000, PAGE_ROWS = 128, RETRY_MS = 5000 };
 
 void rows_init(struct rows *rows, struct link *link)
 {
     *rows = (struct rows){ .link = link };
     browse_list_init(&rows->shown, &rows->words, 0);
     browse_list_init(&rows->coming, &rows->words, 0);
+    browse_changes_init(&rows->changes, &rows->words, 0);
     rows->list = &rows->shown;
 }
 
@@ -19,6 +20,7 @@ void rows_done(struct rows *rows)
     link_forget(rows->link, rows);
     browse_list_done(&rows->shown);
     browse_list_done(&rows->coming);
+    browse_changes_done(&rows->changes);
     browse_words_done(&rows->words);
     arena_done(&rows->wanted_arena);
     arena_done(&rows->loaded_arena);
@@ -53,7 +55,8 @@ static void look_at(struct rows *rows, const struct browse_list *list)
 
 static void now_fresh(struct rows *rows)
 {
-    int64_t pause = MAX((int64_t)PROBE_MS, 5 * rows->load_took_ms);
+    /* A list that changes all the time is read a third of the time at most. */
+    int64_t pause = MAX((int64_t)PROBE_MS, 2 * rows->load_took_ms);
     rows->changed |= !rows->fresh;
     rows->fresh = true;
     rows->fresh_ms = rows->now_ms;
@@ -62,15 +65,14 @@ static void now_fresh(struct rows *rows)
 
 /* ---- loading ---- */
 
-enum { LOAD_SNAPSHOT, LOAD_STATE_OR_PAGE };
+enum { ANSWER_SNAPSHOT };
 
-static void end_load(struct rows *rows, struct request *request, struct pg_rows *const *answers)
+static void end_load(struct rows *rows, struct pg_rows *const *answers)
 {
     browse_list_end(&rows->coming);
-    keep(&rows->snapshot, answers[LOAD_SNAPSHOT]);
-    for (size_t i = 1; !rows->no_state && i < request->batch.count; i++)
-        if (answers[i])
-            keep(&rows->state, answers[i]);
+    keep(&rows->snapshot, answers[ANSWER_SNAPSHOT]);
+    if (!rows->no_state)
+        keep(&rows->state, answers[rows->state_at]);
     browse_list_done(&rows->shown);
     rows->shown = rows->coming;
     browse_list_init(&rows->coming, &rows->words, 0);
@@ -84,6 +86,7 @@ static void loaded(void *owner, struct request *request, struct pg_rows *const *
                    const struct pare_error *err)
 {
     struct rows *rows = owner;
+    (void)request;
     rows->loading = false;
     rows->changed = true;
     if (!err && rows->coming.no_memory) {
@@ -92,7 +95,7 @@ static void loaded(void *owner, struct request *request, struct pg_rows *const *
     }
     if (!err) {
         rows->error.code = PARE_OK;
-        end_load(rows, request, answers);
+        end_load(rows, answers);
         return;
     }
     if (rows->list == &rows->coming) { /* half a list is better than none: keep what came */
@@ -141,6 +144,8 @@ static void load(struct rows *rows)
         browse_list_init(&rows->shown, &rows->words, rows->loaded.count);
         browse_ask_list(&request->batch, guest, PAGE_ROWS, rows->loaded.paths, &rows->shown);
     }
+    browse_ask_quiet(&request->batch);
+    rows->state_at = request->batch.count;
     if (!rows->no_state)
         browse_ask_state(&request->batch, guest);
     browse_ask_list(&request->batch, guest, 0, rows->loaded.paths, &rows->coming);
@@ -162,7 +167,91 @@ static void look_at_longer(struct rows *rows)
     rows->changed = true;
 }
 
-/* ---- looking for changes ---- */
+/* ---- what has changed since ---- */
+
+static struct request *request_quietly(struct rows *rows, request_fn *done)
+{
+    struct request *request = link_request(rows, done);
+    if (!request)
+        return NULL;
+    browse_ask_snapshot(&request->batch);
+    browse_ask_quiet(&request->batch);
+    rows->state_at = request->batch.count;
+    return request;
+}
+
+static void pairs_came(void *owner, struct request *request, struct pg_rows *const *answers,
+                       const struct pare_error *err)
+{
+    struct rows *rows = owner;
+    (void)request, (void)answers;
+    rows->loading = false;
+    if (err || rows->coming.no_memory) {
+        browse_list_done(&rows->coming);
+        rows->again = true;
+        rows->probe_ms = rows->now_ms + RETRY_MS;
+        return;
+    }
+    browse_take_pairs(&rows->shown, &rows->coming);
+    look_at(rows, &rows->shown);
+    now_fresh(rows);
+}
+
+static void ask_pairs(struct rows *rows)
+{
+    struct request *request = request_quietly(rows, pairs_came);
+    if (!request)
+        return;
+    browse_ask_alike(&request->batch, &rows->coming);
+    rows->loading = true;
+    link_send(rows->link, request);
+}
+
+/* False: the list has to be read as a whole. */
+static bool work_in(struct rows *rows, struct pg_rows *const *answers)
+{
+    const struct pg_rows *answer = answers[rows->state_at];
+    const char *state = pg_row_count(answer) > 0 ? pg_text(answer, 0, 0) : "";
+    bool pairs = browse_pairs_differ(rows->state, state) ||
+                 (rows->shown.alike_count && rows->changes.rows.count);
+    if (!browse_apply(&rows->shown, &rows->changes, rows->state, state))
+        return false;
+    keep(&rows->snapshot, answers[ANSWER_SNAPSHOT]);
+    keep(&rows->state, answer);
+    rows->load_took_ms = rows->now_ms - rows->load_start_ms;
+    look_at(rows, &rows->shown);
+    now_fresh(rows);
+    if (pairs)
+        ask_pairs(rows);
+    return true;
+}
+
+static void changes_came(void *owner, struct request *request, struct pg_rows *const *answers,
+                         const struct pare_error *err)
+{
+    struct rows *rows = owner;
+    (void)request;
+    rows->loading = false;
+    rows->probe_ms = rows->now_ms + PROBE_MS;
+    bool lost = err && err->code == PARE_ERR_NO_DATABASE;
+    if (!lost && (err || !work_in(rows, answers)))
+        load(rows);
+    browse_changes_done(&rows->changes);
+}
+
+static void ask_changes(struct rows *rows)
+{
+    struct request *request = request_quietly(rows, changes_came);
+    if (!request)
+        return;
+    browse_changes_init(&rows->changes, &rows->words, rows->loaded.count);
+    browse_ask_state(&request->batch, is_guest(rows));
+    browse_ask_changes(&request->batch, is_guest(rows), rows->snapshot, rows->loaded.paths,
+                       &rows->changes);
+    rows->loading = true;
+    rows->load_start_ms = rows->now_ms;
+    link_send(rows->link, request);
+}
 
 static void state_came(void *owner, struct request *request, struct pg_rows *const *answers,
                        const struct pare_error *err)
@@ -170,17 +259,22 @@ static void state_came(void *owner, struct request *request, struct pg_rows *con
     struct rows *rows = owner;
     (void)request;
     rows->loading = false;
+    rows->probe_ms = rows->now_ms + PROBE_MS;
     if (err)
-        rows->probe_ms = rows->now_ms + PROBE_MS;
-    else if (rows->again || !same(rows->state, answers[0]))
-        load(rows);
-    else
+        return;
+    if (!rows->again && same(rows->state, answers[rows->state_at])) {
+        keep(&rows->snapshot, answers[ANSWER_SNAPSHOT]);
         now_fresh(rows);
+    } else if (rows->again || !rows->snapshot || !rows->state) {
+        load(rows);
+    } else {
+        ask_changes(rows);
+    }
 }
 
 static void ask_state(struct rows *rows)
 {
-    struct request *request = link_request(rows, state_came);
+    struct request *request = request_quietly(rows, state_came);
     if (!request)
         return;
     browse_ask_state(&request->batch, is_guest(rows));
@@ -197,14 +291,12 @@ static void snapshot_came(void *owner, struct request *request, struct pg_rows *
     rows->probe_ms = rows->now_ms + PROBE_MS;
     if (err)
         return;
-    bool unchanged = same(rows->snapshot, answers[0]);
-    keep(&rows->snapshot, answers[0]);
-    if (unchanged && !rows->again)
-        now_fresh(rows);
-    else if (rows->again || rows->no_state)
+    if (rows->again || rows->no_state)
         load(rows);
-    else
+    else if (!same(rows->snapshot, answers[ANSWER_SNAPSHOT]))
         ask_state(rows);
+    else
+        now_fresh(rows);
 }
 
 static void ask_snapshot(struct rows *rows)
@@ -224,11 +316,14 @@ void rows_step(struct rows *rows, int64_t now_ms)
     if (rows->link->state != LINK_READY) {
         rows->changed |= rows->fresh;
         rows->fresh = false;
-        rows->probe_ms = 0; /* the first thing after a connect */
+        rows->probe_ms = 0; /* the first thing after a connect, which may be to another server: */
+        free(rows->snapshot);
+        rows->snapshot = NULL;
         return;
     }
-    if (rows->loading || (now_ms < rows->probe_ms && !rows->again))
+    if (rows->loading || (now_ms < rows->probe_ms && !rows->again && !rows->soon))
         return;
+    rows->soon = false;
     if (!registry_allows(&rows->link->registry, REGISTRY_LOOK, &rows->error)) {
         /* Said once; then looked at again, for somebody may have put it right. */
         if (rows->refused)
@@ -247,6 +342,11 @@ void rows_step(struct rows *rows, int64_t now_ms)
 int64_t rows_deadline(const struct rows *rows)
 {
     return rows->loading || rows->link->state != LINK_READY ? INT64_MAX : rows->probe_ms;
+}
+
+void rows_look_again(struct rows *rows)
+{
+    rows->soon = true;
 }
 
 void rows_read_again(struct rows *rows)

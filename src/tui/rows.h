@@ -3,9 +3,9 @@
  * All versions of the registry, loaded once and kept fresh.
  *
  * The first page comes before the rest, the rest as a stream that is shown while it
- * comes. Later lists are read beside the one that is shown and take its place whole.
- * Whether there is anything to read is asked every two seconds: a question that costs
- * nothing while nobody writes on that server.
+ * comes. Whether anything has changed is asked every other second: a question that costs
+ * nothing while nobody writes on that server. The few rows that have are worked in; where
+ * that does not do, the whole list is read beside the one that is shown and takes its place.
  */
 #ifndef PARE_TUI_ROWS_H
 #define PARE_TUI_ROWS_H
@@ -18,14 +18,17 @@ struct rows {
     struct link *link;
     struct browse_words words;
     struct browse_list shown, coming;
-    const struct browse_list *list; /* the one to look at: one of the two */
-    unsigned generation;            /* another one, each time it is another list */
-    bool whole;                     /* the list to look at has all versions */
-    bool loading, fresh;            /* fresh: equal to the registry at the last look */
-    bool again;                     /* read again when the request under way is over */
-    bool no_state;                  /* this role may not ask for browse_state */
-    bool refused;                   /* this role may not look, as of the last probe */
-    char *snapshot, *state;
+    struct browse_changes changes;
+    const struct browse_list *list;    /* the one to look at: one of the two */
+    unsigned generation;               /* another one, each time it is another list */
+    bool whole;                        /* the list to look at has all versions */
+    bool loading, fresh;               /* fresh: equal to the registry at the last look */
+    bool soon;                         /* look for changes when the request under way is over */
+    bool again;                        /* read again when the request under way is over */
+    bool no_state;                     /* this role may not ask for browse_state */
+    bool refused;                      /* this role may not look, as of the last probe */
+    char *snapshot, *state;            /* of when the list was right */
+    size_t state_at;                   /* its place among the answers to come */
     struct field_paths wanted, loaded; /* JSON paths: of the next list, of the last one asked for */
     struct arena wanted_arena, loaded_arena;
     int64_t probe_ms; /* when to look next */
@@ -43,7 +46,10 @@ void rows_done(struct rows *rows);
 void rows_step(struct rows *rows, int64_t now_ms);
 int64_t rows_deadline(const struct rows *rows);
 
-/* Read all again, as after a write of one's own. */
+/* Look for changes now, as after a write of one's own. */
+void rows_look_again(struct rows *rows);
+
+/* Read all again. */
 void rows_read_again(struct rows *rows);
 
 /* Have these JSON values beside the rows. True when they are there already. */

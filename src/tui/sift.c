@@ -122,19 +122,20 @@ static void judge(struct sift *sift, const struct browse_list *list)
     const struct filter *filter = &sift->good.filter;
     struct version version, dflt;
     char created[BROWSE_TIME_ROOM], *time = uses_created(filter) ? created : NULL;
-    size_t dflt_row = BROWSE_NONE;
+    const struct browse_row *dflt_row = NULL;
     if (!grow(sift, sift->count + list->count - sift->seen))
         return;
     for (size_t i = sift->seen; i < list->count; i++) {
         const struct browse_row *row = &list->rows[i];
-        bool has_default = row->base != BROWSE_NONE && list->rows[row->base].is_default;
         if (filter->count == 0) {
             sift->index[sift->count++] = (uint32_t)i;
             continue;
         }
-        if (filter->uses_default && has_default && dflt_row != row->base) {
-            dflt_row = row->base;
-            browse_version(list, dflt_row, NULL, &dflt);
+        const struct browse_row *base = browse_base(list, row);
+        bool has_default = base && base->is_default;
+        if (filter->uses_default && has_default && dflt_row != base) {
+            dflt_row = base;
+            browse_version(list, (size_t)(base - list->rows), NULL, &dflt);
         }
         browse_version(list, i, time, &version);
         if (filter_test(filter, &version, has_default ? &dflt : NULL) == FILTER_YES)

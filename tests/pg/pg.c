@@ -327,16 +327,8 @@ static void test_connecting(void)
 
 int main(int argc, char **argv)
 {
-    const char *top = getenv("top_srcdir");
-    char script[4096];
     (void)argc;
-    if (!getenv("PARE_TEST_SERVER")) {
-        snprintf(script, sizeof(script), "%s/tests/with-postgres", top ? top : ".");
-        setenv("PARE_TEST_SERVER", "yes", 1);
-        execl(script, script, argv[0], (char *)NULL);
-        printf("Bail out! %s cannot be run\n", script);
-        return 1;
-    }
+    tap_in_server(argv);
     pg = open_one(false);
     test_values();
     test_many_arguments();

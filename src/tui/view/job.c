@@ -121,7 +121,7 @@ static void job_came(void *owner, struct request *request, struct pg_rows *const
         return;
     }
     if (self->came && self->item.open && !item.open)
-        rows_read_again(&app->rows);
+        rows_look_again(&app->rows);
     arena_done(&self->arena);
     self->arena = arena;
     self->item = item;

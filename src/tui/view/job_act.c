@@ -72,7 +72,7 @@ static void open_version(struct app *app, const struct job_row *row)
     if (!version)
         version = rows_find(&app->rows, row->model_id);
     if (version)
-        app_push(app, version_open(app, version->id, browse_word(app->rows.list, version->name),
+        app_push(app, version_open(app, version->id, browse_name(app->rows.list, version),
                                    browse_word(app->rows.list, version->version)));
     else
         app_say(app, ROLE_ERROR, "%s:%s has been deleted", row->model_name, row->model_version);

@@ -100,7 +100,7 @@ static bool take(struct jobs *self, const struct browse_jobs *found, struct aren
         if (!job_item_make(&found->jobs[i], arena, &items[i]))
             return error_no_memory(err, sizeof(*items));
     if (something_ended(self, items, found->count))
-        rows_read_again(&self->view.app->rows);
+        rows_look_again(&self->view.app->rows);
     arena_done(&self->arena);
     self->arena = *arena;
     self->items = items;

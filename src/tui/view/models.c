@@ -186,9 +186,9 @@ static void detail(struct view *view, struct buf *buf)
     buf_printf(buf, "%s:%s", version.name, version.version);
     if (*when)
         buf_printf(buf, "  created %s", when);
-    if (row->base == BROWSE_NONE)
+    const struct browse_row *base = browse_base(list, row);
+    if (!base)
         return;
-    const struct browse_row *base = &list->rows[row->base];
     if (base == row)
         buf_text(buf, row->is_default ? "  the default" : "  no default yet: compared with this");
     else
@@ -212,11 +212,11 @@ static void to_model(struct models *models, int step)
     size_t at = scroll->cursor;
     while (row && (step > 0 ? at + 1 < models->sift.count : at > 0)) {
         at = step > 0 ? at + 1 : at - 1;
-        if (row_at(models, at)->name != row->name)
+        if (row_at(models, at)->model != row->model)
             break;
     }
     /* Backwards: to the first version of that model. */
-    while (step < 0 && at > 0 && row_at(models, at - 1)->name == row_at(models, at)->name)
+    while (step < 0 && at > 0 && row_at(models, at - 1)->model == row_at(models, at)->model)
         at--;
     scroll->cursor = at;
     scroll_fit(scroll, models->sift.count, (int)scroll->height);
@@ -228,7 +228,7 @@ static void with_row(struct models *models, enum action action)
     const struct browse_row *row = row_at(models, models->scroll.cursor);
     if (!row)
         return;
-    const char *name = browse_word(app->rows.list, row->name);
+    const char *name = browse_name(app->rows.list, row);
     const char *version = browse_word(app->rows.list, row->version);
     if (action == ACTION_OPEN)
         app_push(app, version_open(app, row->id, name, version));

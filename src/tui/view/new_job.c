@@ -171,7 +171,7 @@ static bool is_taken(const struct new_job *self, const char *version)
     const struct browse_list *list = self->view.app->rows.list;
     for (size_t i = 0; i < list->count; i++)
         if (!strcmp(browse_word(list, list->rows[i].version), version) &&
-            !strcmp(browse_word(list, list->rows[i].name), self->name))
+            !strcmp(browse_name(list, &list->rows[i]), self->name))
             return true;
     return false;
 }
@@ -341,10 +341,10 @@ static size_t find_against(const struct browse_list *list, const struct browse_r
     for (size_t i = 0; i < list->count && count < 2; i++) {
         const struct browse_row *each = &list->rows[i];
         bool parent = row->parent_id && each->id == row->parent_id;
-        bool dflt = each->is_default && each->name == row->name;
+        bool dflt = each->is_default && each->model == row->model;
         if (each->id == row->id || (!parent && !dflt))
             continue;
-        struct job_against found = { each->id, browse_word(list, each->name),
+        struct job_against found = { each->id, browse_name(list, each),
                                      browse_word(list, each->version),
                                      parent ? "the version it was made of" : "the default" };
         if (parent && count == 1) {
@@ -368,7 +368,7 @@ struct view *new_job_open(struct app *app, const struct browse_row *row)
     self->view = (struct view){ .ops = &ops, .app = app };
     self->planner.fd = -1;
     self->id = row->id;
-    self->name = arena_strdup(&self->arena, browse_word(list, row->name));
+    self->name = arena_strdup(&self->arena, browse_name(list, row));
     self->version = arena_strdup(&self->arena, browse_word(list, row->version));
     size_t count = find_against(list, row, against);
     if (!self->name || !self->version ||

@@ -85,7 +85,7 @@ static void done(struct promote *self, int64_t rev)
         app_say(app, ROLE_STRONG, "%s:%s is the default now (rev %lld, %s%s)%s", promotion->to.name,
                 promotion->to.version, (long long)rev, was ? "was " : "the first", was ? was : "",
                 forces(self) ? ", by force: the reason is in the history" : "");
-    rows_read_again(&app->rows);
+    rows_look_again(&app->rows);
     app_close(app, &self->view); /* and gone it is */
 }
 
@@ -184,7 +184,7 @@ static int64_t default_id(const struct promote *self)
 {
     const struct browse_list *list = self->view.app->rows.list;
     for (size_t i = 0; i < list->count; i++)
-        if (list->rows[i].is_default && !strcmp(browse_word(list, list->rows[i].name), self->name))
+        if (list->rows[i].is_default && !strcmp(browse_name(list, &list->rows[i]), self->name))
             return list->rows[i].id;
     return 0;
 }
@@ -264,7 +264,7 @@ static void set_came(void *owner, struct request *request, struct pg_rows *const
         done(self, rev);
     } else {
         stop(self, &problem);
-        rows_read_again(&self->view.app->rows);
+        rows_look_again(&self->view.app->rows);
     }
 }
 

@@ -97,9 +97,9 @@ static struct changes changes_of(const struct browse_list *list, const struct br
     struct changes changes = { .size_role = ROLE_DIM,
                                .latency_role = ROLE_DIM,
                                .accuracy_role = ROLE_DIM };
-    if (row->base == BROWSE_NONE)
+    const struct browse_row *base = browse_base(list, row);
+    if (!base)
         return changes;
-    const struct browse_row *base = &list->rows[row->base];
     if (base == row) {
         snprintf(changes.size, NUMBER_ROOM, "%s", isnan(row->size_bytes) ? "" : "--");
         snprintf(changes.latency, NUMBER_ROOM, "%s", isnan(row->latency_ms) ? "" : "--");
@@ -170,10 +170,10 @@ void version_table_row(const struct version_table *table, struct canvas *canvas,
     number_size(row->size_bytes, size);
     number_latency(row->latency_ms, latency);
     number_accuracy(row->accuracy, accuracy);
-    int name_role = above && above->name == row->name ? ROLE_DIM : ROLE_PLAIN;
+    int name_role = above && above->model == row->model ? ROLE_DIM : ROLE_PLAIN;
     int main_role = row->is_default ? ROLE_STRONG : ROLE_PLAIN;
     const struct texts texts = {
-        .text = { browse_word(list, row->name), browse_word(list, row->version),
+        .text = { browse_name(list, row), browse_word(list, row->version),
                   browse_word(list, row->type), browse_word(list, row->optimization), size,
                   changes.size, latency, changes.latency, accuracy, changes.accuracy },
         .role = { row->is_default ? ROLE_STRONG : name_role, main_role, ROLE_DIM, ROLE_PLAIN,
@@ -182,7 +182,7 @@ void version_table_row(const struct version_table *table, struct canvas *canvas,
     };
     if (row->is_default)
         canvas_text(canvas, line, 0, 1, ROLE_DEFAULT, canvas->ascii ? "*" : "\u2605");
-    else if (row->base != BROWSE_NONE && &list->rows[row->base] == row)
+    else if (browse_base(list, row) == row)
         canvas_text(canvas, line, 0, 1, ROLE_DIM, "o");
     draw_texts(canvas, line, table->width, &texts);
 }
