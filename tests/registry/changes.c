@@ -221,8 +221,8 @@ static void rounds(int count, const char *what)
 /* After `sql` the list must be read as a whole. */
 static void wants_whole(const char *sql, const char *what)
 {
-    struct seen seen = { .list = { .words = &seen.words } }, again = seen;
-    again.list.words = &seen.words;
+    struct seen seen = { .list = { .words = &seen.words } };
+    struct seen again = { .list = { .words = &again.words } };
     read_whole(&seen);
     read_whole(&again);
     run(sql);
@@ -231,6 +231,7 @@ static void wants_whole(const char *sql, const char *what)
     browse_list_done(&seen.list);
     browse_list_done(&again.list);
     browse_words_done(&seen.words);
+    browse_words_done(&again.words);
     free(seen.snapshot), free(seen.state), free(again.snapshot), free(again.state);
 }
 
