@@ -10,16 +10,22 @@ SELECT txid_current_snapshot()::text
 -- name: browse_quiet
 SELECT set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)
 
--- Changes with every row of ml_models that was inserted, updated or deleted.
--- name: browse_state_guest
+-- Changes with every row of ml_models that was inserted, updated or deleted, and with the table's shape: rows, sum, shape.
+-- part: state_of_rows
 SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_models)
+       || ':' || (SELECT coalesce(sum(hashtext(concat_ws(',', a.attrelid, a.attnum, a.attname, a.atttypid, a.attcollation,
+                                                         a.attisdropped))::bigint), 0)
+                    FROM pg_attribute a WHERE a.attrelid = to_regclass('ml_models') AND a.attnum > 0)
+
+-- name: browse_state_guest
+--> state_of_rows
 
 -- The same, and what pare keeps beside the rows and the browser shows.
 -- name: browse_state
-SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_models)
+--> state_of_rows
        || '/' || (SELECT count(*) FROM pare.default_event)
        || '/' || (SELECT count(*) || ':' || coalesce(max(id), 0) FROM pare.measurement)
-       || '/' || (SELECT count(*) FROM pare.lineage)
+       || '/' || (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pare.lineage)
        || '/' || (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pare.artifact)
 
 -- For each version that was measured under the same conditions on the same data as its model's default:
@@ -76,31 +82,48 @@ SELECT c.model_id,
  WHERE $1::text IS NULL ORDER BY m.name, m.version LIMIT $7
 
 -- Versions in which something may have changed since the transaction $1 (an xid; what is older was over by then), in
--- order, at most $7, each with the version before it. A version that was deleted is no row here: browse_state counts.
--- part: changed_rows
---> json_columns
-       , (SELECT p.id FROM ml_models p WHERE (p.name::text, p.version::text) < (m.name, m.version)
-           ORDER BY p.name::text DESC, p.version::text DESC LIMIT 1)
+-- order, at most $7, each with the version before it: looked up for a few, for more found by one pass over all. A version
+-- that was deleted is no row here: browse_state counts.
+-- part: changed_in_rows
+WITH changed AS MATERIALIZED (
+    SELECT id FROM (SELECT v.id::bigint AS id FROM ml_models v WHERE age(v.xmin) <= age($1::text::xid)
+
+-- part: changed_places
+       ) each LIMIT $7
+), places AS MATERIALIZED (
+    SELECT p.id, lag(p.id) OVER (ORDER BY p.name::text, p.version::text) AS before FROM ml_models p
+     WHERE (SELECT count(*) FROM changed) BETWEEN 9 AND $7 - 1
+)
+
+-- part: changed_row_before
+       , CASE WHEN (SELECT count(*) FROM changed) > 8 THEN places.before
+              ELSE (SELECT p.id FROM ml_models p WHERE (p.name::text, p.version::text) < (m.name, m.version)
+                     ORDER BY p.name::text DESC, p.version::text DESC LIMIT 1) END
 --> rows
-  JOIN (SELECT v.id FROM ml_models v WHERE age(v.xmin) <= age($1::text::xid)
+  JOIN changed ON changed.id = m.id
+  LEFT JOIN places ON places.id = m.id
 
 -- name: browse_changed_guest
+--> changed_in_rows
+--> changed_places
 --> columns
        m.stored, false, NULL::bigint, m.stored IS NOT NULL,
---> changed_rows
-       ) changed ON changed.id = m.id
+--> json_columns
+--> changed_row_before
  ORDER BY m.name, m.version LIMIT $7
 
 -- name: browse_changed
---> columns
-       coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
-       m.stored IS NOT NULL,
---> changed_rows
+--> changed_in_rows
         UNION SELECT model_id FROM pare.artifact WHERE age(xmin) <= age($1::text::xid)
         UNION SELECT model_id FROM pare.lineage WHERE age(xmin) <= age($1::text::xid)
         UNION SELECT v.id FROM ml_models v
-               WHERE v.name IN (SELECT e.name FROM pare.default_event e WHERE age(e.xmin) <= age($1::text::xid))
-       ) changed ON changed.id = m.id
+               WHERE v.name::text IN (SELECT e.name FROM pare.default_event e WHERE age(e.xmin) <= age($1::text::xid))
+--> changed_places
+--> columns
+       coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
+       m.stored IS NOT NULL,
+--> json_columns
+--> changed_row_before
   LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e
                       WHERE e.name = m.name ORDER BY e.rev DESC LIMIT 1) d ON true
 --> kept

@@ -117,7 +117,7 @@ void browse_list_regroup(struct browse_list *list, struct browse_model *fresh, s
  */
 struct browse_changes {
     struct browse_list rows;
-    int64_t *after; /* for each row the id of the one before it; 0: it is the first */
+    int64_t *after; /* for each row the id of the one before it; INT64_MIN: none */
     size_t after_room;
 };
 void browse_changes_init(struct browse_changes *changes, struct browse_words *words,

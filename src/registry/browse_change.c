@@ -8,6 +8,8 @@
 
 enum { CHANGES_MAX = 512, COLUMN_AFTER = VERSION_COLUMNS };
 
+#define NONE_BEFORE INT64_MIN /* no row's id */
+
 /* ---- asking ---- */
 
 void browse_changes_init(struct browse_changes *changes, struct browse_words *words, int path_count)
@@ -33,7 +35,8 @@ static bool take_change(void *data, const struct pg_rows *rows, struct pare_erro
         changes->rows.no_memory = true;
     (void)browse_list_take(&changes->rows, rows, err);
     if (changes->rows.count > before && before <= CHANGES_MAX)
-        changes->after[before] = pg_int(rows, 0, COLUMN_AFTER);
+        changes->after[before] =
+            pg_null(rows, 0, COLUMN_AFTER) ? NONE_BEFORE : pg_int(rows, 0, COLUMN_AFTER);
     return true;
 }
 
@@ -76,10 +79,23 @@ bool browse_pairs_differ(const char *state, const char *other)
     return false;
 }
 
+/* "count:sum:shape" of the rows: another table, or columns that came and went, touch no row's xmin. */
+static const char *shape_of(const char *state, size_t *ret_length)
+{
+    state += strcspn(state, ":/");
+    state += *state == ':';
+    state += strcspn(state, ":/");
+    *ret_length = strcspn(state, "/");
+    return state;
+}
+
 /* What is not there any more has no xmin to find it by. */
 static bool has_lost(const char *before, const char *now)
 {
-    size_t length;
+    size_t length, other_length;
+    const char *shape = shape_of(before, &length), *other = shape_of(now, &other_length);
+    if (length != other_length || strncmp(shape, other, length) != 0)
+        return true;
     for (int part = STATE_EVENTS; part < STATE_PARTS; part++)
         if (strtoll(part_of(now, part, &length), NULL, 10) <
             strtoll(part_of(before, part, &length), NULL, 10))
@@ -159,6 +175,19 @@ static size_t put_at(const struct merge *m, size_t change)
     return m->place[change] == NOWHERE ? 0 : m->place[change] + (size_t)1;
 }
 
+/* Rows of one name and version (nothing forbids them but a constraint) have no order among them. */
+static bool stands_by_equal(const struct merge *m, size_t change)
+{
+    const struct browse_row *rows = m->changes->rows.rows;
+    size_t at = put_at(m, change);
+    if (at > 0 && same_name(m, &m->list->rows[at - 1], &rows[change]))
+        return true;
+    if (at < m->list->count && same_name(m, &m->list->rows[at], &rows[change]))
+        return true;
+    return change > 0 && rows[change - 1].model == rows[change].model &&
+           rows[change - 1].version == rows[change].version;
+}
+
 /*
  * What follows a new row is behind the same old one. False when what a new row follows is not there,
  * or the list has another order than the server has now.
@@ -172,12 +201,12 @@ static bool chain(struct merge *m, size_t *ret_new_count)
         if (!m->is_new[i])
             continue;
         ++*ret_new_count;
-        if (m->place[i] == NOWHERE && after != 0) {
+        if (m->place[i] == NOWHERE && after != NONE_BEFORE) {
             if (i == 0 || m->changes->rows.rows[i - 1].id != after)
                 return false;
             m->place[i] = m->place[i - 1]; /* NOWHERE stays: both come first */
         }
-        if (put_at(m, i) < least)
+        if (put_at(m, i) < least || stands_by_equal(m, i))
             return false;
         least = put_at(m, i);
     }
@@ -216,7 +245,7 @@ static bool look_for_places(struct merge *m)
         m->place[i] = NOWHERE;
         m->is_new[i] = true;
         m->spots[m->spot_count++] = (struct spot){ m->changes->rows.rows[i].id, i, false };
-        if (m->changes->after[i])
+        if (m->changes->after[i] != NONE_BEFORE)
             m->spots[m->spot_count++] = (struct spot){ m->changes->after[i], i, true };
     }
     qsort(m->spots, m->spot_count, sizeof(*m->spots), compare_spots);

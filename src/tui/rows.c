@@ -75,8 +75,10 @@ static void end_load(struct rows *rows, struct pg_rows *const *answers)
         keep(&rows->state, answers[rows->state_at]);
     browse_list_done(&rows->shown);
     rows->shown = rows->coming;
+    rows->shown_paths = rows->coming_paths;
     browse_list_init(&rows->coming, &rows->words, 0);
     rows->whole = true;
+    rows->owed = false;
     rows->load_took_ms = rows->now_ms - rows->load_start_ms;
     look_at(rows, &rows->shown);
     now_fresh(rows);
@@ -102,12 +104,14 @@ static void loaded(void *owner, struct request *request, struct pg_rows *const *
         browse_list_end(&rows->coming);
         browse_list_done(&rows->shown);
         rows->shown = rows->coming;
+        rows->shown_paths = rows->coming_paths;
         look_at(rows, &rows->shown);
     } else {
         browse_list_done(&rows->coming);
     }
     browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
     rows->fresh = false;
+    rows->owed = true;
     rows->probe_ms = rows->now_ms + (err->code == PARE_ERR_NO_DATABASE ? 0 : RETRY_MS);
     if (err->code == PARE_ERR_REFUSED && !rows->no_state) {
         rows->no_state = true; /* SELECT on some columns only: system columns stay closed */
@@ -137,11 +141,14 @@ static void load(struct rows *rows)
     if (!request)
         return;
     copy_paths(&rows->wanted, &rows->loaded_arena, &rows->loaded);
+    rows->coming_paths++;
     browse_list_done(&rows->coming);
     browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
     browse_ask_snapshot(&request->batch);
     if (rows->list->count == 0) {
+        browse_list_done(&rows->shown);
         browse_list_init(&rows->shown, &rows->words, rows->loaded.count);
+        rows->shown_paths = rows->coming_paths;
         browse_ask_list(&request->batch, guest, PAGE_ROWS, rows->loaded.paths, &rows->shown);
     }
     browse_ask_quiet(&request->batch);
@@ -192,6 +199,7 @@ static void pairs_came(void *owner, struct request *request, struct pg_rows *con
         rows->probe_ms = rows->now_ms + RETRY_MS;
         return;
     }
+    rows->load_took_ms = rows->now_ms - rows->load_start_ms;
     browse_take_pairs(&rows->shown, &rows->coming);
     look_at(rows, &rows->shown);
     now_fresh(rows);
@@ -234,7 +242,8 @@ static void changes_came(void *owner, struct request *request, struct pg_rows *c
     rows->loading = false;
     rows->probe_ms = rows->now_ms + PROBE_MS;
     bool lost = err && err->code == PARE_ERR_NO_DATABASE;
-    if (!lost && (err || !work_in(rows, answers)))
+    /* Without a snapshot the answer is about the server before this one. */
+    if (!lost && (err || !rows->snapshot || !work_in(rows, answers)))
         load(rows);
     browse_changes_done(&rows->changes);
 }
@@ -282,6 +291,17 @@ static void ask_state(struct rows *rows)
     link_send(rows->link, request);
 }
 
+/*
+ * "xmin:xmax:...": a standby's snapshot does not name the transactions under way between the two, so
+ * that one may end and leave it the same.
+ */
+static bool may_hide(const struct rows *rows)
+{
+    char *end;
+    unsigned long long oldest = strtoull(rows->snapshot, &end, 10);
+    return rows->link->registry.standby && *end == ':' && strtoull(end + 1, NULL, 10) != oldest;
+}
+
 static void snapshot_came(void *owner, struct request *request, struct pg_rows *const *answers,
                           const struct pare_error *err)
 {
@@ -291,12 +311,14 @@ static void snapshot_came(void *owner, struct request *request, struct pg_rows *
     rows->probe_ms = rows->now_ms + PROBE_MS;
     if (err)
         return;
-    if (rows->again || rows->no_state)
+    if (rows->again)
         load(rows);
-    else if (!same(rows->snapshot, answers[ANSWER_SNAPSHOT]))
-        ask_state(rows);
-    else
+    else if (same(rows->snapshot, answers[ANSWER_SNAPSHOT]) && !may_hide(rows))
         now_fresh(rows);
+    else if (rows->no_state)
+        load(rows);
+    else
+        ask_state(rows);
 }
 
 static void ask_snapshot(struct rows *rows)
@@ -319,6 +341,7 @@ void rows_step(struct rows *rows, int64_t now_ms)
         rows->probe_ms = 0; /* the first thing after a connect, which may be to another server: */
         free(rows->snapshot);
         rows->snapshot = NULL;
+        rows->no_state = false;
         return;
     }
     if (rows->loading || (now_ms < rows->probe_ms && !rows->again && !rows->soon))
@@ -332,7 +355,7 @@ void rows_step(struct rows *rows, int64_t now_ms)
         rows->again = false;
         rows->probe_ms = now_ms + RETRY_MS;
         rows->changed = true;
-    } else if (!rows->whole || rows->again) {
+    } else if (!rows->whole || rows->again || rows->owed) {
         load(rows);
     } else {
         ask_snapshot(rows);
@@ -359,8 +382,9 @@ bool rows_want_paths(struct rows *rows, const struct field_paths *paths)
     bool there = paths->count <= rows->loaded.count;
     for (int i = 0; there && i < paths->count; i++)
         there = !strcmp(paths->words[i], rows->loaded.words[i]);
+    bool of_list = rows->list == &rows->coming || rows->shown_paths == rows->coming_paths;
     if (there)
-        return rows->list->path_count >= paths->count;
+        return of_list && rows->list->path_count >= paths->count;
     copy_paths(paths, &rows->wanted_arena, &rows->wanted);
     rows->again = true;
     return false;

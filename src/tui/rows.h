@@ -24,6 +24,7 @@ struct rows {
     bool whole;                        /* the list to look at has all versions */
     bool loading, fresh;               /* fresh: equal to the registry at the last look */
     bool soon;                         /* look for changes when the request under way is over */
+    bool owed;                         /* a whole list failed to come: again at the next look */
     bool again;                        /* read again when the request under way is over */
     bool no_state;                     /* this role may not ask for browse_state */
     bool refused;                      /* this role may not look, as of the last probe */
@@ -31,6 +32,8 @@ struct rows {
     size_t state_at;                   /* its place among the answers to come */
     struct field_paths wanted, loaded; /* JSON paths: of the next list, of the last one asked for */
     struct arena wanted_arena, loaded_arena;
+    unsigned shown_paths,
+        coming_paths; /* which paths the lists have: another number, other paths */
     int64_t probe_ms; /* when to look next */
     int64_t load_start_ms, load_took_ms;
     int64_t fresh_ms;        /* when it last was known to be fresh; 0: never */

@@ -149,14 +149,16 @@ static void insert_one(void)
     static const char *const names[] = { "a", "A", "a b", "\u00e4", "b", "ba", "m-1", "m_1", "z" };
     static const char *const kinds[] = { "fp32", "int8", "int4" };
     char sql[600];
-    snprintf(
-        sql, sizeof(sql),
-        "INSERT INTO ml_models (name, version, model_type, optimization, metrics, config) VALUES "
-        "('%s', 'v%u.%u', 'onnx', '%s', '{\"latency_ms\": %u.5, \"f1\": 0.%u}', '{\"tier\": "
-        "\"t%u\"}') "
-        "ON CONFLICT DO NOTHING",
-        names[chance(9)], chance(12), chance(12), kinds[chance(3)], chance(90), chance(99),
-        chance(4));
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO ml_models (name, version, model_type, optimization, metrics, config) "
+             "SELECT n.name, "
+             "n.version, 'onnx', '%s', '{\"latency_ms\": %u.5, \"f1\": 0.%u}', '{\"tier\": "
+             "\"t%u\"}' FROM "
+             "(SELECT '%s' AS name, 'v%u.%u' AS version) n WHERE NOT EXISTS (SELECT FROM ml_models "
+             "m WHERE "
+             "m.name = n.name AND m.version = n.version)",
+             kinds[chance(3)], chance(90), chance(99), chance(4), names[chance(9)], chance(12),
+             chance(12));
     run(sql);
 }
 
@@ -258,7 +260,24 @@ int main(int argc, char **argv)
     wants_whole("INSERT INTO ml_models (name, version) SELECT 'many', 'v' || i FROM "
                 "generate_series(1, 600) i",
                 "so do very many");
+    run("DELETE FROM ml_models WHERE name = 'many'");
     wants_whole("DELETE FROM pare.default_event", "so do defaults that vanish");
+    wants_whole("ALTER TABLE ml_models ADD COLUMN owner text DEFAULT 'x'",
+                "so does another column");
+    run("CREATE TABLE other (LIKE ml_models INCLUDING ALL)");
+    run("INSERT INTO other SELECT * FROM ml_models");
+    wants_whole("DO $$ BEGIN ALTER TABLE ml_models RENAME TO gone; ALTER TABLE other RENAME TO "
+                "ml_models; END $$",
+                "so does another table in its place");
+    run("UPDATE ml_models SET id = 0 WHERE id = (SELECT id FROM ml_models ORDER BY name, version "
+        "LIMIT 1)");
+    rounds(20, "an id of 0 before a new row");
+    run("ALTER TABLE ml_models DROP CONSTRAINT other_name_version_key");
+    rounds(20, "no constraint on names");
+    wants_whole("INSERT INTO ml_models (name, version) SELECT name, version FROM ml_models LIMIT 1",
+                "two of one name have no order: read again");
+    run("DELETE FROM ml_models a USING ml_models b WHERE a.name = b.name AND a.version = b.version "
+        "AND a.id > b.id");
     guest = true;
     rounds(60, "a guest's list likewise");
     registry_done(&registry);
