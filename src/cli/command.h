@@ -59,6 +59,7 @@ struct command {
     X(history)                                                                                     \
     X(adopt)                                                                                       \
     X(gate)                                                                                        \
+    X(ab)                                                                                          \
     X(jobs)                                                                                        \
     X(job)                                                                                         \
     X(worker)                                                                                      \

@@ -19,6 +19,7 @@
 #include "pg/pg.h"
 #include "registry/queue.h"
 #include "registry/registry.h"
+#include "registry/rollup.h"
 
 enum {
     IDLE_POLL_MS = 500,
@@ -34,6 +35,8 @@ struct worker {
     struct registry registry;
     char name[320]; /* host and process: who holds the lease */
     int lease_seconds;
+    struct rollup rollup;
+    int64_t roll_ms, upkeep_ms; /* when it is due again */
 };
 
 /* ---- the child ---- */
@@ -314,6 +317,29 @@ static bool waits_for_server(const struct worker *worker, int64_t *lost_ms)
     return !worker->options->only || clock_now_ms() - *lost_ms < LOST_MAX_MS;
 }
 
+/*
+ * While nothing waits, what A/B tests brought is rolled up. A worker lives for jobs: whatever goes wrong
+ * here, a missing table or right, is tried again later and said by who looks at a test.
+ */
+static void roll_up(struct worker *worker)
+{
+    struct pare_error ignored;
+    enum rollup_next next = ROLLUP_IDLE;
+    int64_t now_ms = clock_now_ms();
+    if (worker->options->only || now_ms < worker->roll_ms || !rollup_can(&worker->registry))
+        return;
+    worker->roll_ms = now_ms + ROLLUP_EVERY_MS;
+    if (now_ms >= worker->upkeep_ms) {
+        worker->upkeep_ms = now_ms + ROLLUP_RECOUNT_MS;
+        if (!rollup_upkeep(&worker->registry, &ignored))
+            worker->roll_ms = worker->upkeep_ms;
+    }
+    do {
+        if (!rollup_tick(&worker->registry, &worker->rollup, &next, &ignored))
+            worker->roll_ms = worker->upkeep_ms;
+    } while (next == ROLLUP_STEP && clock_now_ms() - now_ms < IDLE_POLL_MS);
+}
+
 static bool loop(struct worker *worker, struct pare_error *err)
 {
     int64_t busy_ms = clock_now_ms(), lost_ms = 0;
@@ -335,8 +361,10 @@ static bool loop(struct worker *worker, struct pare_error *err)
             busy_ms = clock_now_ms();
         else if (is_through(worker, busy_ms))
             return true;
-        else
+        else {
+            roll_up(worker);
             clock_pause_ms(IDLE_POLL_MS);
+        }
     }
     return true;
 }
@@ -350,6 +378,7 @@ bool worker_run(const struct worker_options *options, struct pare_error *err)
     snprintf(worker.name, sizeof(worker.name), "%s, process %d", host, (int)getpid());
     worker.lease_seconds = options->lease_seconds ? options->lease_seconds : QUEUE_LEASE_SECONDS;
     bool ok = connect_again(&worker, err) && loop(&worker, err);
+    rollup_done(&worker.rollup);
     registry_done(&worker.registry);
     pg_close(worker.pg);
     return ok || (*options->stop && err->code == PARE_ERR_INTERRUPTED);

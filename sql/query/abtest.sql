@@ -1,0 +1,164 @@
+-- A/B tests: what is to be known of one, and what is done to it.
+
+-- Tests as the users' table has them, also where a column of theirs is gone.
+-- part: tests_alone
+  FROM (SELECT NULL::text AS test_name, NULL::bigint AS model_a_id, NULL::bigint AS model_b_id, NULL::numeric AS traffic_split,
+               NULL::timestamptz AS start_time, NULL::timestamptz AS end_time, NULL::text AS status) absent
+ CROSS JOIN LATERAL (SELECT id::bigint AS id, test_name::text AS name, model_a_id::bigint AS a_id, model_b_id::bigint AS b_id,
+                            traffic_split::numeric AS split, start_time::timestamptz AS start_at, end_time::timestamptz AS end_at,
+                            coalesce(status::text, 'running') AS status
+                       FROM model_ab_tests) t
+
+-- part: tests
+--> tests_alone
+  LEFT JOIN ml_models a ON a.id = t.a_id
+  LEFT JOIN ml_models b ON b.id = t.b_id
+
+-- part: test_columns
+SELECT t.id, t.name, t.a_id, t.b_id, a.name, a.version, b.name, b.version, round(100 * t.split)::text,
+       to_char(t.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), to_char(t.end_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       t.status, extract(epoch FROM least(coalesce(t.end_at, now()), now()) - t.start_at)::float8,
+       t.status = 'running' AND coalesce(t.start_at, '-infinity') <= now() AND coalesce(t.end_at, 'infinity') > now(),
+       t.end_at < t.start_at
+
+-- $1: an id, or NULL; $2: a name, or NULL; both NULL: all. The newest first.
+-- name: abtest_list
+--> test_columns
+       , p.salt, p.primary_metric, p.horizon, p.alpha, p.margin, p.guards::text, p.min_hours, coalesce(p.assumed, true),
+       coalesce(p.coarse, false), e.arm, e.kind, e.actor, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), e.reason,
+       (SELECT count(*) FROM pare.ab_segment s WHERE s.test_id = t.id),
+       coalesce((SELECT sum(c.n) FROM pare.ab_count c WHERE c.test_id = t.id AND c.level = 'l'), 0)::bigint
+--> tests
+  LEFT JOIN pare.ab_plan p ON p.test_id = t.id
+        AND (p.test_name, p.model_a_id, p.model_b_id) IS NOT DISTINCT FROM (t.name, t.a_id, t.b_id)
+  LEFT JOIN LATERAL (SELECT v.arm, v.kind, v.actor, v.at, v.reason FROM pare.ab_event v WHERE v.test_id = t.id AND v.arm IS NOT NULL
+                        AND v.at >= p.at ORDER BY v.id DESC LIMIT 1) e ON true
+ WHERE ($1::bigint IS NULL OR t.id = $1) AND ($2::text IS NULL OR t.name = $2) ORDER BY t.id DESC LIMIT 1000
+
+-- For who may read the users' tables alone.
+-- name: abtest_list_guest
+--> test_columns
+       , NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, false, NULL, NULL, NULL, NULL, NULL, 0, 0
+--> tests
+ WHERE ($1::bigint IS NULL OR t.id = $1) AND ($2::text IS NULL OR t.name = $2) ORDER BY t.id DESC LIMIT 1000
+
+-- Whether the users' tables of tests are there.
+-- name: abtest_tables
+SELECT to_regclass('model_ab_tests') IS NOT NULL AND to_regclass('model_test_results') IS NOT NULL
+
+-- name: abtest_make_tables
+DO $do$
+BEGIN
+    CREATE TABLE IF NOT EXISTS model_ab_tests (
+        id BIGSERIAL PRIMARY KEY,
+        test_name TEXT,
+        model_a_id BIGINT REFERENCES ml_models(id),
+        model_b_id BIGINT REFERENCES ml_models(id),
+        traffic_split NUMERIC(3, 2) DEFAULT 0.5,
+        start_time TIMESTAMPTZ,
+        end_time TIMESTAMPTZ,
+        status TEXT DEFAULT 'running'
+    );
+    CREATE TABLE IF NOT EXISTS model_test_results (
+        id BIGSERIAL PRIMARY KEY,
+        test_id BIGINT REFERENCES model_ab_tests(id),
+        model_id BIGINT,
+        request_id UUID,
+        query TEXT,
+        response TEXT,
+        latency_ms INT,
+        user_feedback INT,
+        created_at TIMESTAMPTZ DEFAULT now()
+    );
+END
+$do$
+
+-- A name that a running test has is not given twice.
+-- name: abtest_start
+WITH made AS (
+    INSERT INTO model_ab_tests (test_name, model_a_id, model_b_id, traffic_split, start_time, status)
+    SELECT $1, $2, $3, $4::numeric, now(), 'running'
+     WHERE NOT EXISTS (SELECT FROM model_ab_tests t WHERE t.test_name = $1 AND t.status = 'running')
+    RETURNING id, start_time
+), plan AS (
+    INSERT INTO pare.ab_plan AS p (test_id, test_name, model_a_id, model_b_id, primary_metric, horizon, alpha, margin, guards, min_hours, actor)
+    SELECT id, $1, $2, $3, $5, $6, $7::float8, $8::float8, $9::text::jsonb, $10::float8, $11 FROM made
+    ON CONFLICT (test_id) DO UPDATE SET test_name = $1, model_a_id = $2, model_b_id = $3, salt = DEFAULT, primary_metric = $5, horizon = $6,
+        alpha = $7::float8, margin = $8::float8, guards = $9::text::jsonb, min_hours = $10::float8, assumed = false, coarse = false,
+        actor = $11, at = now()
+), stale AS (
+    DELETE FROM pare.ab_segment s USING made WHERE s.test_id = made.id AND s.number > 1
+), segment AS (
+    INSERT INTO pare.ab_segment (test_id, number, split, from_at, actor) SELECT id, 1, $4::numeric, start_time, $11 FROM made
+    ON CONFLICT (test_id, number) DO UPDATE SET split = excluded.split, from_at = excluded.from_at, actor = excluded.actor
+), event AS (
+    INSERT INTO pare.ab_event (test_id, kind, actor) SELECT id, 'start', $11 FROM made
+)
+SELECT id FROM made
+
+-- The rate of the requests that the users' tables have seen of these models lately, for how long a test would take:
+-- results a second in the newest ten minutes of any test.
+-- name: abtest_rate
+SELECT coalesce(sum(c.n), 0)::float8 / 600 FROM pare.ab_count c WHERE c.level = 'm' AND c.at > now() - interval '10 minutes'
+
+-- A test that runs gets another split from now on, and a segment.
+-- name: abtest_split
+WITH changed AS (
+    UPDATE model_ab_tests t SET traffic_split = $2::numeric WHERE t.id = $1 AND coalesce(t.status, 'running') = 'running'
+       AND t.traffic_split IS DISTINCT FROM $2::numeric RETURNING t.id
+), segment AS (
+    INSERT INTO pare.ab_segment (test_id, number, split, from_at, actor)
+    SELECT id, coalesce((SELECT max(s.number) FROM pare.ab_segment s WHERE s.test_id = $1), 0) + 1, $2::numeric, now(), $3 FROM changed
+), event AS (
+    INSERT INTO pare.ab_event (test_id, kind, actor, evidence) SELECT id, 'split', $3, jsonb_build_object('split', $2::numeric) FROM changed
+)
+SELECT count(*) FROM changed
+
+-- It ends; all requests go to one arm. Not FOR UPDATE: that would make every insert of a result wait.
+-- name: abtest_stop
+WITH mine AS (
+    SELECT id FROM model_ab_tests WHERE id = $1 AND coalesce(status, 'running') = 'running' FOR NO KEY UPDATE
+), ended AS (
+    UPDATE model_ab_tests t SET status = 'stopped', end_time = now() FROM mine WHERE t.id = mine.id RETURNING t.id
+), event AS (
+    INSERT INTO pare.ab_event (test_id, kind, arm, actor, reason) SELECT id, 'stop', $2, $3, $4 FROM ended
+)
+SELECT count(*) FROM ended
+
+-- Who ended it, for who comes second.
+-- name: abtest_ender
+SELECT e.kind, e.arm, e.actor, round(extract(epoch FROM now() - e.at))::bigint FROM pare.ab_event e
+ WHERE e.test_id = $1 AND e.kind IN ('stop', 'conclude') ORDER BY e.id DESC LIMIT 1
+
+-- ---- what a verdict stands on ----
+
+-- name: abtest_counts
+SELECT segment, model_id, n, failed, untimed, negative, sum::text, squares::text FROM pare.ab_count WHERE test_id = $1 AND level = 'l'
+
+-- name: abtest_exact
+SELECT segment, model_id, latency_ms, n FROM pare.ab_exact WHERE test_id = $1 ORDER BY 1, 2, 3
+
+-- name: abtest_buckets
+SELECT segment, model_id, bucket, n FROM pare.ab_bucket WHERE test_id = $1 AND level = 'l' ORDER BY 1, 2, 3
+
+-- name: abtest_ratings
+SELECT segment, model_id, sum(r1)::bigint, sum(r2)::bigint, sum(r3)::bigint, sum(r4)::bigint, sum(r5)::bigint, sum(odd)::bigint
+  FROM pare.ab_block WHERE test_id = $1 GROUP BY 1, 2
+
+-- name: abtest_segments
+SELECT number, round(100 * split)::text, extract(epoch FROM from_at)::float8 FROM pare.ab_segment WHERE test_id = $1 ORDER BY number
+
+-- By minute, and by the hour before that.
+-- name: abtest_minutes
+SELECT extract(epoch FROM at)::bigint, level, model_id, n, failed, n - untimed - negative, sum::text, squares::text
+  FROM pare.ab_count WHERE test_id = $1 AND (level = 'm' OR (level = 'h' AND at < date_trunc('hour', now() - interval '47 hours')))
+ ORDER BY at, model_id
+
+-- name: abtest_assigned
+SELECT arm, sum(n)::bigint FROM pare.ab_assigned WHERE test_id = $1 GROUP BY 1
+
+-- Requests that both arms answered, rows of a model in neither arm, and how query length and latency go together: among
+-- the newest results.
+-- name: abtest_pairs
+SELECT count(*) FROM (SELECT request_id FROM (SELECT request_id, model_id FROM model_test_results WHERE test_id = $1 AND request_id IS NOT NULL
+                        ORDER BY id DESC LIMIT 1000000) r GROUP BY 1 HAVING count(DISTINCT model_id) > 1) both

@@ -1,0 +1,193 @@
+-- Results rolled up, each exactly once.
+
+-- How far the roll-up is, how far the table goes, and who is writing it: in this order, for a transaction that drew a
+-- smaller id than the newest and has not ended yet holds a lock.
+-- name: rollup_newest
+SELECT m.id, (SELECT max(r.id)::bigint FROM model_test_results r) FROM pare.ab_mark m
+
+-- name: rollup_writers
+SELECT coalesce(string_agg(DISTINCT l.virtualtransaction, ' '), '') FROM pg_locks l
+ WHERE l.locktype = 'relation' AND l.relation = to_regclass('model_test_results') AND l.granted
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND l.pid IS DISTINCT FROM pg_backend_pid()
+
+-- Results with $1 < id <= $2, also where the users have dropped a column: it then reads as `absent` has it. Rows of no
+-- test count nowhere.
+-- part: results
+  FROM (SELECT ''::text AS response, NULL::int AS latency_ms, NULL::int AS user_feedback, NULL::timestamptz AS created_at) absent
+ CROSS JOIN LATERAL (SELECT id::bigint AS id, test_id::bigint AS test_id, coalesce(model_id, 0)::bigint AS model_id,
+                            coalesce(created_at::timestamptz, now()) AS at, latency_ms::bigint AS ms, response IS NULL AS failed,
+                            user_feedback::int AS rating
+                       FROM model_test_results WHERE id > $1 AND id <= $2 AND test_id IS NOT NULL) r
+
+-- part: ratings
+       count(*) AS n, count(*) FILTER (WHERE rating = 1) AS r1, count(*) FILTER (WHERE rating = 2) AS r2,
+       count(*) FILTER (WHERE rating = 3) AS r3, count(*) FILTER (WHERE rating = 4) AS r4, count(*) FILTER (WHERE rating = 5) AS r5,
+       count(*) FILTER (WHERE rating NOT BETWEEN 1 AND 5) AS odd, max(at) AS newest_at
+
+-- The mark's row, where it still is as this one saw it and nobody else is at it: then the step is ours.
+-- part: mine
+WITH mine AS MATERIALIZED (SELECT id FROM pare.ab_mark WHERE id = $1 FOR UPDATE SKIP LOCKED),
+
+-- One step, from the mark $1 to $2: all levels and the mark itself, or nothing.
+-- name: rollup_step
+--> mine
+part AS MATERIALIZED (
+    SELECT test_id, model_id, date_trunc('minute', at) AS minute, ms, count(*) AS n, count(*) FILTER (WHERE failed) AS failed
+--> results
+     WHERE EXISTS (SELECT FROM mine)
+     GROUP BY 1, 2, 3, 4
+), segments AS MATERIALIZED (
+    SELECT test_id, minute, pare.ab_segment_of(test_id, minute) AS segment FROM (SELECT DISTINCT test_id, minute FROM part) d
+), by_minute AS MATERIALIZED (
+    SELECT test_id, model_id, minute, sum(n) AS n, sum(failed) AS failed, coalesce(sum(n) FILTER (WHERE ms IS NULL), 0) AS untimed,
+           coalesce(sum(n) FILTER (WHERE ms < 0), 0) AS negative, coalesce(sum(ms * n) FILTER (WHERE ms >= 0), 0) AS sum,
+           coalesce(sum(ms::numeric * ms * n) FILTER (WHERE ms >= 0), 0) AS squares
+      FROM part GROUP BY 1, 2, 3
+), levels AS (
+    SELECT test_id, 'm'::"char" AS level, model_id, minute AS at, 0 AS segment, n, failed, untimed, negative, sum, squares
+      FROM by_minute WHERE minute > now() - interval '48 hours'
+    UNION ALL
+    SELECT test_id, 'h', model_id, date_trunc('hour', minute), 0, sum(n), sum(failed), sum(untimed), sum(negative), sum(sum), sum(squares)
+      FROM by_minute WHERE minute > now() - interval '90 days' GROUP BY 1, 3, 4
+    UNION ALL
+    SELECT test_id, 'l', model_id, '-infinity'::timestamptz, segment, sum(n), sum(failed), sum(untimed), sum(negative), sum(sum),
+           sum(squares)
+      FROM by_minute JOIN segments USING (test_id, minute) GROUP BY 1, 3, 4, 5
+), counted AS (
+    INSERT INTO pare.ab_count AS c (test_id, level, model_id, at, segment, n, failed, untimed, negative, sum, squares)
+    SELECT * FROM levels
+    ON CONFLICT (test_id, level, at, segment, model_id) DO UPDATE SET n = c.n + excluded.n, failed = c.failed + excluded.failed,
+        untimed = c.untimed + excluded.untimed, negative = c.negative + excluded.negative, sum = c.sum + excluded.sum,
+        squares = c.squares + excluded.squares
+), timed AS MATERIALIZED (
+    SELECT test_id, model_id, minute, CASE WHEN ms <= 1 THEN 0 WHEN ms > 3600000 THEN 756
+                                           ELSE ceil(ln(ms::float8) * 49.99833328888678)::int END AS bucket, sum(n) AS n
+      FROM part WHERE ms >= 0 GROUP BY 1, 2, 3, 4
+), bucketed AS (
+    INSERT INTO pare.ab_bucket AS b (test_id, level, model_id, at, segment, bucket, n)
+    SELECT test_id, 'm'::"char", model_id, minute, 0, bucket, n FROM timed WHERE minute > now() - interval '48 hours'
+    UNION ALL
+    SELECT test_id, 'h', model_id, date_trunc('hour', minute), 0, bucket, sum(n) FROM timed
+     WHERE minute > now() - interval '90 days' GROUP BY 1, 3, 4, 6
+    UNION ALL
+    SELECT test_id, 'l', model_id, '-infinity'::timestamptz, segment, bucket, sum(n) FROM timed JOIN segments USING (test_id, minute)
+     GROUP BY 1, 3, 4, 5, 6
+    ON CONFLICT (test_id, level, at, segment, model_id, bucket) DO UPDATE SET n = b.n + excluded.n
+), exact AS (
+    INSERT INTO pare.ab_exact AS e (test_id, segment, model_id, latency_ms, n)
+    SELECT p.test_id, s.segment, p.model_id, p.ms, sum(p.n) FROM part p JOIN segments s USING (test_id, minute)
+     WHERE p.ms >= 0 AND NOT EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = p.test_id AND q.coarse)
+     GROUP BY 1, 2, 3, 4
+    ON CONFLICT (test_id, segment, model_id, latency_ms) DO UPDATE SET n = e.n + excluded.n
+), blocks AS (
+    INSERT INTO pare.ab_block AS b (block, test_id, segment, model_id, n, r1, r2, r3, r4, r5, odd, newest_at)
+    SELECT g.block, g.test_id, s.segment, g.model_id, sum(n), sum(r1), sum(r2), sum(r3), sum(r4), sum(r5), sum(odd), max(newest_at)
+      FROM (SELECT id / 65536 AS block, test_id, date_trunc('minute', at) AS minute, model_id,
+--> ratings
+--> results
+             WHERE EXISTS (SELECT FROM mine)
+             GROUP BY 1, 2, 3, 4) g JOIN segments s USING (test_id, minute)
+     GROUP BY 1, 2, 3, 4
+    ON CONFLICT (block, test_id, segment, model_id) DO UPDATE SET n = b.n + excluded.n, r1 = b.r1 + excluded.r1, r2 = b.r2 + excluded.r2,
+        r3 = b.r3 + excluded.r3, r4 = b.r4 + excluded.r4, r5 = b.r5 + excluded.r5, odd = b.odd + excluded.odd,
+        newest_at = greatest(b.newest_at, excluded.newest_at)
+), moved AS (
+    UPDATE pare.ab_mark k SET id = $2, at = clock_timestamp() FROM mine WHERE k.id = mine.id RETURNING k.id
+)
+SELECT count(*) FROM moved
+
+-- Tests that somebody's SQL started get a plan at first sight; so does one whose id was another's.
+-- name: rollup_assume
+WITH others AS (
+    SELECT t.id, t.name, t.a_id, t.b_id
+--> tests_alone
+     WHERE NOT EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = t.id AND (q.test_name, q.model_a_id, q.model_b_id)
+                                                        IS NOT DISTINCT FROM (t.name, t.a_id, t.b_id))
+), stale AS (
+    DELETE FROM pare.ab_segment s USING others o WHERE s.test_id = o.id AND EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = o.id)
+)
+INSERT INTO pare.ab_plan AS p (test_id, test_name, model_a_id, model_b_id, assumed, actor)
+SELECT id, name, a_id, b_id, true, $1 FROM others
+ON CONFLICT (test_id) DO UPDATE SET test_name = excluded.test_name, model_a_id = excluded.model_a_id, model_b_id = excluded.model_b_id,
+    salt = DEFAULT, primary_metric = DEFAULT, horizon = DEFAULT, alpha = DEFAULT, margin = DEFAULT, guards = DEFAULT,
+    min_hours = DEFAULT, assumed = true, actor = excluded.actor, at = now()
+
+-- A split that somebody's SQL changed begins a segment when it is seen.
+-- name: rollup_notice_splits
+INSERT INTO pare.ab_segment (test_id, number, split, from_at, actor)
+SELECT t.id, coalesce(s.number, 0) + 1, least(greatest(coalesce(t.split, 0.5), 0), 1),
+       CASE WHEN s.number IS NULL THEN coalesce(t.start_at, '-infinity') ELSE now() END, $1
+--> tests_alone
+  LEFT JOIN LATERAL (SELECT g.number, g.split FROM pare.ab_segment g WHERE g.test_id = t.id ORDER BY g.number DESC LIMIT 1) s ON true
+ WHERE s.number IS NULL OR s.split <> least(greatest(coalesce(t.split, 0.5), 0), 1)
+ON CONFLICT DO NOTHING
+
+-- ---- upkeep ----
+
+-- The blocks to be counted anew now, at most $1: those with results of the last day, newest first; then the next in
+-- rotation, which alone moves the rotation on.
+-- name: rollup_due_blocks
+WITH young AS (
+    SELECT DISTINCT block FROM pare.ab_block WHERE newest_at > now() - interval '24 hours' ORDER BY block DESC LIMIT $1
+), next AS (
+    SELECT DISTINCT b.block FROM pare.ab_block b, pare.ab_mark m WHERE b.block > m.checked_block
+     ORDER BY b.block LIMIT greatest(1, $1 - (SELECT count(*) FROM young))
+)
+SELECT d.block, d.rotates, m.id FROM (SELECT block, bool_or(rotates) AS rotates
+                                        FROM (SELECT block, false AS rotates FROM young UNION ALL SELECT block, true FROM next) each
+                                       GROUP BY 1) d, pare.ab_mark m
+ ORDER BY 1
+
+-- A block is counted anew from its rows, which are those with $1 < id <= $2 as far as they are rolled up, up to the mark $4:
+-- false where it held another number than before. Else its ratings, and nothing else, can have changed.
+-- name: rollup_recount
+WITH mine AS MATERIALIZED (SELECT id FROM pare.ab_mark WHERE id = $4 FOR UPDATE SKIP LOCKED),
+by_minute AS MATERIALIZED (
+    SELECT test_id, date_trunc('minute', at) AS minute, model_id,
+--> ratings
+--> results
+     WHERE EXISTS (SELECT FROM mine)
+     GROUP BY 1, 2, 3
+), segments AS MATERIALIZED (
+    SELECT test_id, minute, pare.ab_segment_of(test_id, minute) AS segment FROM (SELECT DISTINCT test_id, minute FROM by_minute) d
+), now_there AS MATERIALIZED (
+    SELECT test_id, segment, model_id, sum(n) AS n, sum(r1) AS r1, sum(r2) AS r2, sum(r3) AS r3, sum(r4) AS r4, sum(r5) AS r5,
+           sum(odd) AS odd
+      FROM by_minute JOIN segments USING (test_id, minute) GROUP BY 1, 2, 3
+), put AS (
+    UPDATE pare.ab_block b SET r1 = t.r1, r2 = t.r2, r3 = t.r3, r4 = t.r4, r5 = t.r5, odd = t.odd
+      FROM now_there t WHERE b.block = $3 AND (b.test_id, b.segment, b.model_id) = (t.test_id, t.segment, t.model_id)
+       AND (b.r1, b.r2, b.r3, b.r4, b.r5, b.odd) IS DISTINCT FROM (t.r1, t.r2, t.r3, t.r4, t.r5, t.odd)
+)
+SELECT NOT EXISTS (SELECT FROM mine)
+       OR coalesce((SELECT sum(n) FROM pare.ab_block WHERE block = $3), 0) = coalesce((SELECT sum(n) FROM now_there), 0)
+
+-- The rotation has come to block $1; behind the last it begins anew.
+-- name: rollup_rotate
+UPDATE pare.ab_mark SET checked_block = CASE WHEN $1 >= (SELECT max(block) FROM pare.ab_block) THEN -1 ELSE $1 END,
+       checked_from = CASE WHEN $1 >= (SELECT max(block) FROM pare.ab_block) THEN now() ELSE checked_from END
+
+-- name: rollup_lock
+SELECT id FROM pare.ab_mark FOR UPDATE
+
+-- Rows have vanished or changed under a block: all is rolled up anew.
+-- name: rollup_restart
+WITH c AS (DELETE FROM pare.ab_count), b AS (DELETE FROM pare.ab_bucket), e AS (DELETE FROM pare.ab_exact),
+     k AS (DELETE FROM pare.ab_block), p AS (UPDATE pare.ab_plan SET coarse = false WHERE coarse)
+UPDATE pare.ab_mark SET id = 0, checked_block = -1, checked_from = now()
+
+-- What is older than its level keeps.
+-- name: rollup_expire
+WITH c AS (DELETE FROM pare.ab_count WHERE (level = 'm' AND at < now() - interval '48 hours')
+                                        OR (level = 'h' AND at < now() - interval '90 days'))
+DELETE FROM pare.ab_bucket WHERE (level = 'm' AND at < now() - interval '48 hours') OR (level = 'h' AND at < now() - interval '90 days')
+
+-- A test of very many different latencies goes on with its buckets alone.
+-- name: rollup_coarsen
+WITH many AS (
+    SELECT test_id FROM pare.ab_exact GROUP BY 1 HAVING count(*) > 20000
+), gone AS (
+    DELETE FROM pare.ab_exact e USING many WHERE e.test_id = many.test_id
+)
+UPDATE pare.ab_plan p SET coarse = true FROM many WHERE p.test_id = many.test_id

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/rollup.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "registry/abtest.h"
+#include "registry/query.auto.h"
+#include "registry/registry.h"
+
+enum { STEP_RESULTS = 200000, PAUSE_MS = 20, BLOCK_IDS = 65536 };
+
+void rollup_done(struct rollup *rollup)
+{
+    free(rollup->writers);
+    *rollup = (struct rollup){ 0 };
+}
+
+/* ---- a step ---- */
+
+enum { LOOK_NEWEST, LOOK_WRITERS };
+
+void rollup_ask_look(struct pg_statement ret_statements[ROLLUP_LOOK_STATEMENTS])
+{
+    ret_statements[LOOK_NEWEST] = (struct pg_statement){ .sql = query_rollup_newest };
+    ret_statements[LOOK_WRITERS] = (struct pg_statement){ .sql = query_rollup_writers };
+}
+
+/* Whether one of the words of `some` is among those of `all`. */
+static bool share_a_word(const char *some, const char *all)
+{
+    while (*some) {
+        size_t length = strcspn(some, " ");
+        for (const char *at = all; *at; at += strspn(at, " ")) {
+            size_t other = strcspn(at, " ");
+            if (other == length && !strncmp(at, some, length))
+                return true;
+            at += other;
+        }
+        some += length;
+        some += strspn(some, " ");
+    }
+    return false;
+}
+
+enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *rows)
+{
+    const struct pg_rows *newest = rows[LOOK_NEWEST], *writers = rows[LOOK_WRITERS];
+    const char *writing = pg_row_count(writers) ? pg_text(writers, 0, 0) : "";
+    if (pg_row_count(newest) == 0 || pg_null(newest, 0, 1))
+        return ROLLUP_IDLE;
+    rollup->mark = pg_int(newest, 0, 0);
+    rollup->newest = pg_int(newest, 0, 1);
+    /* A target behind the newest is of a table that has been emptied since. */
+    bool waited =
+        rollup->writers && rollup->target > rollup->mark && rollup->target <= rollup->newest;
+    if (waited && share_a_word(rollup->writers, writing))
+        return ROLLUP_WAIT;
+    if (rollup->newest <= rollup->mark)
+        return ROLLUP_IDLE;
+    if (!waited) {
+        free(rollup->writers);
+        rollup->writers = strdup(writing);
+        rollup->target = rollup->newest;
+        if (!rollup->writers || *writing)
+            return ROLLUP_WAIT;
+    }
+    return ROLLUP_STEP;
+}
+
+void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement)
+{
+    int64_t to = MIN(rollup->target, rollup->mark + STEP_RESULTS);
+    rollup->args[0] = PG_INT(rollup->mark);
+    rollup->args[1] = PG_INT(to);
+    *ret_statement =
+        (struct pg_statement){ .sql = query_rollup_step, .args = rollup->args, .arg_count = 2 };
+}
+
+bool rollup_tick(const struct registry *registry, struct rollup *rollup, enum rollup_next *ret_next,
+                 struct pare_error *err)
+{
+    struct pg_statement statements[ROLLUP_LOOK_STATEMENTS], step;
+    struct pg_rows *rows[ROLLUP_LOOK_STATEMENTS] = { 0 };
+    rollup_ask_look(statements);
+    if (!pg_run(registry->pg, false, statements, ROLLUP_LOOK_STATEMENTS, rows, err))
+        return false;
+    *ret_next = rollup_take_look(rollup, rows);
+    for (int i = 0; i < ROLLUP_LOOK_STATEMENTS; i++)
+        pg_rows_free(rows[i]);
+    if (*ret_next != ROLLUP_STEP)
+        return true;
+    rollup_ask_step(rollup, &step);
+    return pg_run(registry->pg, true, &step, 1, NULL, err);
+}
+
+bool rollup_catch_up(const struct registry *registry, struct rollup *rollup, int64_t patience_ms,
+                     struct pare_error *err)
+{
+    const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+    int64_t end_ms = clock_now_ms() + patience_ms, goal = -1;
+    enum rollup_next next;
+    do {
+        if (!rollup_tick(registry, rollup, &next, err))
+            return false;
+        if (goal < 0)
+            goal = rollup->newest;
+        if (next == ROLLUP_WAIT)
+            nanosleep(&pause, NULL);
+    } while (next != ROLLUP_IDLE && rollup->mark < goal && clock_now_ms() < end_ms);
+    return true;
+}
+
+/* ---- upkeep ---- */
+
+/* *ret_whole: no row of these blocks has gone. */
+static bool recount(const struct registry *registry, const struct pg_rows *due, bool *ret_whole,
+                    struct pare_error *err)
+{
+    *ret_whole = true;
+    for (int i = 0; i < pg_row_count(due); i++) {
+        CLEANUP(pg_rows_cleanup) struct pg_rows *same = NULL;
+        int64_t block = pg_int(due, i, 0), mark = pg_int(due, i, 2), first = block * BLOCK_IDS;
+        if (!pg_write(registry->pg, query_rollup_recount,
+                      PG_ARGS(PG_INT(first - 1), PG_INT(MIN(mark, first + BLOCK_IDS - 1)),
+                              PG_INT(block), PG_INT(mark)),
+                      &same, err))
+            return false;
+        *ret_whole &= pg_bool(same, 0, 0);
+        if (pg_bool(due, i, 1) &&
+            !pg_write(registry->pg, query_rollup_rotate, PG_ARGS(PG_INT(block)), NULL, err))
+            return false;
+    }
+    return true;
+}
+
+static bool restart(const struct registry *registry, struct pare_error *err)
+{
+    /* Locked by a statement of its own: the next ones then see what the step before it put. */
+    const struct pg_statement statements[] = { { .sql = query_rollup_lock },
+                                               { .sql = query_rollup_restart } };
+    return pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
+}
+
+bool rollup_can(const struct registry *registry)
+{
+    struct pare_error ignored;
+    return registry_allows(registry, REGISTRY_WRITE, &ignored) && registry->schema >= ABTEST_SCHEMA;
+}
+
+bool rollup_notice(const struct registry *registry, struct pare_error *err)
+{
+    const struct pg_arg actor = PG_TEXT(registry->actor);
+    const struct pg_statement statements[] = {
+        { .sql = query_rollup_assume, .args = &actor, .arg_count = 1 },
+        { .sql = query_rollup_notice_splits, .args = &actor, .arg_count = 1 },
+    };
+    return pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
+}
+
+bool rollup_upkeep(const struct registry *registry, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *due = NULL;
+    bool whole;
+    if (!rollup_notice(registry, err) ||
+        !pg_read(registry->pg, query_rollup_due_blocks, PG_ARGS(PG_INT(ROLLUP_BLOCKS_MAX)), &due,
+                 err) ||
+        !recount(registry, due, &whole, err))
+        return false;
+    if (!whole)
+        return restart(registry, err);
+    return pg_write(registry->pg, query_rollup_expire, PG_NO_ARGS, NULL, err) &&
+           pg_write(registry->pg, query_rollup_coarsen, PG_NO_ARGS, NULL, err);
+}

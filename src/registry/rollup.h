@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The results of A/B tests rolled up: counts, sums and log buckets by minute, hour and life, so
+ * that a screen costs the same at a thousand results and at a hundred million.
+ *
+ * Whoever has the registry open rolls, one at a time, each result exactly once. Ids are handed out
+ * before they are committed, so "id > mark" would lose rows: a step goes up to an id that was the
+ * newest when the transactions then writing were noted, and only when all of these have ended
+ * (Citus, "Scalable incremental data aggregation on Postgres and Citus", 2018). The mark moves in
+ * the transaction that adds the counts.
+ *
+ * A rating may change after its row is there, and rows may vanish: blocks of 65536 ids are counted
+ * anew, those of the last day every ten seconds, the others in rotation. Where rows are missing, all
+ * is rolled up from the start.
+ */
+#ifndef PARE_REGISTRY_ROLLUP_H
+#define PARE_REGISTRY_ROLLUP_H
+
+#include "pg/pg.h"
+
+struct registry;
+
+enum { ROLLUP_BLOCKS_MAX = 3, ROLLUP_EVERY_MS = 1000, ROLLUP_RECOUNT_MS = 10000 };
+
+/* One who rolls: what it waits for. Starts as { 0 }. */
+struct rollup {
+    int64_t mark;          /* rolled up so far, as of the last look */
+    int64_t newest;        /* the newest id there was */
+    int64_t target;        /* up to here it may go once `writers` have ended */
+    char *writers;         /* transactions to wait for, separated by spaces; NULL: no target yet */
+    struct pg_arg args[2]; /* of the step asked for last */
+};
+void rollup_done(struct rollup *rollup);
+
+enum rollup_next {
+    ROLLUP_IDLE, /* all there is has been rolled up */
+    ROLLUP_WAIT, /* results are there that some transaction may still come before */
+    ROLLUP_STEP, /* rollup_ask_step() has something to do */
+};
+
+/* ---- in halves, for who cannot wait; `ret_statements` point into `rollup` ---- */
+
+enum { ROLLUP_LOOK_STATEMENTS = 2 };
+void rollup_ask_look(struct pg_statement ret_statements[ROLLUP_LOOK_STATEMENTS]);
+enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *rows);
+/* A writing request: at most 200 000 results. When another rolls meanwhile it does nothing. */
+void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement);
+
+/* ---- waiting ---- */
+
+/* One look, and a step where there is one. */
+MUST_CHECK bool rollup_tick(const struct registry *registry, struct rollup *rollup,
+                            enum rollup_next *ret_next, struct pare_error *err);
+/* Until what is there now is in, or for so long as `patience_ms`. Fewer than all is no failure. */
+MUST_CHECK bool rollup_catch_up(const struct registry *registry, struct rollup *rollup,
+                                int64_t patience_ms, struct pare_error *err);
+/* Whether this registry has the roll-up's tables, and this role may write them. */
+bool rollup_can(const struct registry *registry);
+/* See tests and splits that somebody's SQL made: a plan and a segment each. Before the first step. */
+MUST_CHECK bool rollup_notice(const struct registry *registry, struct pare_error *err);
+/* Notice, count blocks anew, drop what is past its time. Called every ROLLUP_RECOUNT_MS. */
+MUST_CHECK bool rollup_upkeep(const struct registry *registry, struct pare_error *err);
+
+#endif
