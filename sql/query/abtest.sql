@@ -125,6 +125,21 @@ WITH mine AS (
 )
 SELECT count(*) FROM ended
 
+-- Of two who conclude at once one waits here, and then finds it ended. Not FOR UPDATE: see above.
+-- name: abtest_lock
+SELECT id FROM model_ab_tests WHERE id = $1 AND coalesce(status, 'running') = 'running' FOR NO KEY UPDATE
+
+-- Only while the split is the one that was judged ($5 segments).
+-- name: abtest_conclude
+WITH ended AS (
+    UPDATE model_ab_tests t SET status = 'concluded', end_time = now() WHERE t.id = $1 AND coalesce(t.status, 'running') = 'running'
+       AND (SELECT greatest(count(*), 1) FROM pare.ab_segment s WHERE s.test_id = $1) = $5 RETURNING t.id
+), event AS (
+    INSERT INTO pare.ab_event (test_id, kind, arm, actor, reason, evidence)
+    SELECT id, 'conclude', $2, $3, $4, $6::text::jsonb FROM ended
+)
+SELECT count(*) FROM ended
+
 -- Who ended it, for who comes second.
 -- name: abtest_ender
 SELECT e.kind, e.arm, e.actor, round(extract(epoch FROM now() - e.at))::bigint FROM pare.ab_event e

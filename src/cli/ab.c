@@ -159,7 +159,7 @@ static const struct {
     const char *word;
     bool (*run)(struct cli *cli, const struct visit *visit, struct pare_error *err);
 } verbs[] = {
-    { "start", ab_start }, { "list", list }, { "show", ab_show },
+    { "start", ab_start }, { "list", list }, { "show", ab_show },       { "conclude", ab_conclude },
     { "split", split },    { "stop", stop }, { "snippet", ab_snippet },
 };
 
@@ -170,7 +170,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         if (!strcmp(cli->operands[0], verbs[i].word))
             return visit_open(cli, &visit, err) && verbs[i].run(cli, &visit, err);
     return error_set(err, PARE_ERR_USAGE,
-                     "ab %.40s: start, list, show, split, stop or snippet was expected",
+                     "ab %.40s: start, list, show, split, stop, conclude or snippet was expected",
                      cli->operands[0]);
 }
 
@@ -185,14 +185,17 @@ static const struct option_spec options[] = {
     { "alpha", "A", "start: the chance of a wrong verdict (0.05)" },
     { "min-hours", "H", "start: no verdict for B before (24)" },
     { "all-to", "a|b", "stop: where all requests go (a)" },
-    { "reason", "T", "stop: why, for the history" },
+    { "promote", "a|b", "conclude: make that arm's version the default" },
+    { "force", NULL, "conclude: against the verdict or a gate; wants --reason" },
+    { "reason", "T", "stop, conclude: why, for the history" },
     { "lang", "L", "snippet: python or sh" },
     { NULL, NULL, NULL },
 };
 
 const struct command command_ab = {
     .name = "ab",
-    .operands = "start NAME | list | show TEST | split TEST S | stop TEST | snippet TEST",
+    .operands =
+        "start NAME | list | show TEST | split TEST S | stop TEST | conclude TEST | snippet TEST",
     .summary = "try a version against another on live requests",
     .options = options,
     .operands_min = 1,

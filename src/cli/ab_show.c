@@ -218,24 +218,32 @@ static bool print(struct cli *cli, const struct abtest *test, const struct abtes
     return ok;
 }
 
-bool ab_show(struct cli *cli, const struct visit *visit, struct pare_error *err)
+bool ab_judge(struct cli *cli, const struct visit *visit, struct abtest *ret_test,
+              struct abtest_data *ret_data, struct abtest_report *ret_report,
+              struct pare_error *err)
 {
     const struct registry *registry = &visit->registry;
-    struct abtest test;
-    struct abtest_data data;
-    struct abtest_report report;
     struct rollup rollup = { 0 };
-    if (!ab_find(cli, visit, &test, err))
+    if (!ab_find(cli, visit, ret_test, err))
         return false;
     if (rollup_can(registry)) {
         bool ok =
             rollup_notice(registry, err) && rollup_catch_up(registry, &rollup, PATIENCE_MS, err);
         rollup_done(&rollup);
-        if (!ok || !ab_find(cli, visit, &test, err))
+        if (!ok || !ab_find(cli, visit, ret_test, err))
             return false;
     }
-    if (!abtest_read(registry, &test, &cli->arena, &data, err))
+    if (!abtest_read(registry, ret_test, &cli->arena, ret_data, err))
         return false;
-    abtest_judge(&test, &data, &report);
-    return print(cli, &test, &data, &report, err);
+    abtest_judge(ret_test, ret_data, ret_report);
+    return true;
+}
+
+bool ab_show(struct cli *cli, const struct visit *visit, struct pare_error *err)
+{
+    struct abtest test;
+    struct abtest_data data;
+    struct abtest_report report;
+    return ab_judge(cli, visit, &test, &data, &report, err) &&
+           print(cli, &test, &data, &report, err);
 }

@@ -112,4 +112,8 @@ MUST_CHECK bool abtest_split(const struct registry *registry, const struct abtes
 MUST_CHECK bool abtest_stop(const struct registry *registry, const struct abtest *test, char arm,
                             const char *reason, struct pare_error *err);
 
+/* Who ended it, or that it never ran: PARE_ERR_REFUSED, always false. For abtest_conclude(). */
+MUST_CHECK bool abtest_has_ended(const struct registry *registry, const struct abtest *test,
+                                 struct pare_error *err);
+
 #endif

@@ -86,8 +86,7 @@ bool abtest_start(const struct registry *registry, const char *name, int64_t a_i
     return ok;
 }
 
-/* Somebody ended it, or it never ran. */
-static bool has_ended(const struct registry *registry, const struct abtest *test,
+bool abtest_has_ended(const struct registry *registry, const struct abtest *test,
                       struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
@@ -113,7 +112,7 @@ bool abtest_split(const struct registry *registry, const struct abtest *test, in
     if (!allows(registry, err))
         return false;
     if (!test->running)
-        return has_ended(registry, test, err);
+        return abtest_has_ended(registry, test, err);
     if (!pg_write(registry->pg, query_abtest_split,
                   PG_ARGS(PG_INT(test->id), PG_TEXT(share_text(split_percent, share)),
                           PG_TEXT(registry->actor)),
@@ -135,5 +134,5 @@ bool abtest_stop(const struct registry *registry, const struct abtest *test, cha
             PG_ARGS(PG_INT(test->id), PG_TEXT(letter), PG_TEXT(registry->actor), PG_TEXT(reason)),
             &rows, err))
         return false;
-    return pg_int(rows, 0, 0) > 0 || has_ended(registry, test, err);
+    return pg_int(rows, 0, 0) > 0 || abtest_has_ended(registry, test, err);
 }

@@ -113,6 +113,29 @@ struct abtest_report {
 void abtest_judge(const struct abtest *test, const struct abtest_data *data,
                   struct abtest_report *ret_report);
 
+/* All of a report that a verdict stands on, as JSON: what a conclusion stores. */
+void abtest_put_evidence(const struct abtest *test, const struct abtest_data *data,
+                         const struct abtest_report *report, struct buf *buf);
+
+struct promotion;
+
+/* How a test ends. */
+struct abtest_conclusion {
+    char arm;                          /* 'A' or 'B': where all requests go */
+    const struct promotion *promotion; /* make that arm's version the default; NULL: do not */
+    bool forced;                       /* against the verdict or the gates */
+    const char *reason, *evidence;     /* reason may be NULL */
+};
+
+/*
+ * End it in one transaction: the test's row, what it stood on, the default. Judged beforehand, so that the
+ * row is held for four statements. Ended or split anew meanwhile, or another default: PARE_ERR_REFUSED,
+ * by whom, and nothing has changed. *ret_rev: of the default, 0 without a promotion.
+ */
+MUST_CHECK bool abtest_conclude(const struct registry *registry, const struct abtest *test,
+                                int segment_count, const struct abtest_conclusion *conclusion,
+                                int64_t *ret_rev, struct pare_error *err);
+
 /* Why it is that verdict, without a full stop: the gate, its number and its limit. */
 void abtest_put_reason(const struct abtest *test, const struct abtest_report *report,
                        struct buf *buf);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "base/buf.h"
+#include "cli/ab.h"
+#include "registry/default.h"
+
+enum { EVIDENCE_MAX = 64 * 1024, SENTENCE_MAX = 900 };
+
+static bool arm_of(const struct cli *cli, char *ret_arm, struct pare_error *err)
+{
+    const char *promote = cli_option(cli, "promote");
+    if (promote && strcmp(promote, "a") != 0 && strcmp(promote, "b") != 0)
+        return error_set(err, PARE_ERR_USAGE, "--promote %s: a or b was expected", promote);
+    if (cli_has(cli, "force") && (!cli_has(cli, "reason") || !*cli_option(cli, "reason")))
+        return error_set(err, PARE_ERR_USAGE, "--force wants --reason T: it goes into the history");
+    *ret_arm = !promote ? 0 : *promote == 'a' ? 'A' : 'B';
+    return true;
+}
+
+/* What stands against promoting the arm: the verdict, then the gates of its model. */
+static bool put_against(const struct abtest *test, const struct abtest_report *report, char arm,
+                        const struct promotion *promotion, struct buf *buf)
+{
+    const struct decision_words *words = decision_words(report->decision.state);
+    if (words->arm != arm) {
+        buf_printf(buf, "the test says %s, for ", words->word);
+        abtest_put_reason(test, report, buf);
+    }
+    if (gate_all_pass(promotion->gates, promotion->gate_count))
+        return words->arm == arm;
+    if (words->arm != arm)
+        buf_text(buf, "; and it does not pass: ");
+    gate_put_open(promotion->gates, promotion->gate_count, buf);
+    return false;
+}
+
+static bool may_promote(const struct cli *cli, const struct abtest *test,
+                        const struct abtest_report *report, char arm,
+                        const struct promotion *promotion, bool *ret_forced, struct pare_error *err)
+{
+    struct buf against;
+    buf_init(&against, SENTENCE_MAX);
+    bool free = put_against(test, report, arm, promotion, &against);
+    *ret_forced = !free && cli_has(cli, "force");
+    if (!free && !*ret_forced)
+        error_set(err, PARE_ERR_REFUSED,
+                  "refused: %s. To promote %c all the same: --force --reason T",
+                  buf_string(&against), arm);
+    buf_done(&against);
+    return free || *ret_forced;
+}
+
+static bool find_promotion(const struct visit *visit, const struct abtest *test, char arm,
+                           struct arena *arena, struct promotion *ret_promotion,
+                           struct pare_error *err)
+{
+    const struct abtest_arm *to = arm == 'A' ? &test->a : &test->b;
+    if (!to->name)
+        return error_set(err, PARE_ERR_NOT_FOUND, "the version of arm %c has vanished", arm);
+    return default_look(&visit->registry, to->raw_name, to->raw_version, arena, ret_promotion, err);
+}
+
+static void say_done(const struct abtest *test, const struct abtest_report *report, char arm,
+                     const struct promotion *promotion, int64_t rev)
+{
+    cli_say("test %lld is concluded: %s; all requests go to %c", (long long)test->id,
+            decision_words(report->decision.state)->word, arm);
+    if (rev)
+        cli_say("%s:%s is the default now (rev %lld)", promotion->to.name, promotion->to.version,
+                (long long)rev);
+    else if (promotion)
+        cli_say("%s:%s is the default already", promotion->to.name, promotion->to.version);
+}
+
+bool ab_conclude(struct cli *cli, const struct visit *visit, struct pare_error *err)
+{
+    struct abtest_conclusion conclusion = { .reason = cli_option(cli, "reason") };
+    struct abtest test;
+    struct abtest_data data;
+    struct abtest_report report;
+    struct promotion promotion;
+    struct buf evidence;
+    char arm;
+    int64_t rev;
+    if (!arm_of(cli, &arm, err) || !ab_judge(cli, visit, &test, &data, &report, err))
+        return false;
+    if (!test.running)
+        return abtest_has_ended(&visit->registry, &test, err);
+    if (arm && (!find_promotion(visit, &test, arm, &cli->arena, &promotion, err) ||
+                !may_promote(cli, &test, &report, arm, &promotion, &conclusion.forced, err)))
+        return false;
+    bool already = arm && promotion.dflt.id && promotion.dflt.id == promotion.to.id;
+    conclusion.arm = arm ? arm : 'A';
+    conclusion.promotion = arm && !already ? &promotion : NULL;
+    buf_init(&evidence, EVIDENCE_MAX);
+    abtest_put_evidence(&test, &data, &report, &evidence);
+    conclusion.evidence = buf_string(&evidence);
+    bool ok = buf_ok(&evidence, err) &&
+              abtest_conclude(&visit->registry, &test, data.segment_count, &conclusion, &rev, err);
+    buf_done(&evidence);
+    if (ok)
+        say_done(&test, &report, conclusion.arm, arm ? &promotion : NULL, rev);
+    return ok;
+}
