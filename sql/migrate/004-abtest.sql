@@ -67,8 +67,8 @@ CREATE TABLE pare.ab_mark (
 );
 INSERT INTO pare.ab_mark DEFAULT VALUES;
 
--- Counts and sums by minute (the newest 48 hours), hour (90 days) and whole life ('-infinity', by segment; else segment
--- is 0, as between two segments). model_id 0 stands for NULL. Latencies that are NULL or negative are counted apart and are in no sum.
+-- Counts and sums by minute (the newest 48 hours), by hour before that (90 days), and of the whole life ('-infinity', by
+-- segment; else segment is 0, as between two segments). model_id 0 stands for NULL. Latencies that are NULL or negative are counted apart and are in no sum.
 CREATE TABLE pare.ab_count (
     test_id bigint NOT NULL,
     level "char" NOT NULL CHECK (level IN ('m', 'h', 'l')),
@@ -84,7 +84,7 @@ CREATE TABLE pare.ab_count (
     PRIMARY KEY (test_id, level, at, segment, model_id)
 );
 
--- Latencies: log buckets of 1 %, bucket = ceil(ln(ms) * 49.99833328888678), 0 for 0 and 1 ms, 756 for more than an hour.
+-- Latencies, likewise, but for the whole life only where ab_exact is too large to keep: log buckets of 1 %, bucket = ceil(ln(ms) * 49.99833328888678), 0 for 0 and 1 ms, 756 for more than an hour.
 CREATE TABLE pare.ab_bucket (
     test_id bigint NOT NULL,
     level "char" NOT NULL CHECK (level IN ('m', 'h', 'l')),

@@ -166,7 +166,7 @@ SELECT number, round(100 * split)::text, extract(epoch FROM from_at)::float8 FRO
 -- By minute, and by the hour before that.
 -- name: abtest_minutes
 SELECT extract(epoch FROM at)::bigint, level, model_id, n, failed, n - untimed - negative, sum::text, squares::text
-  FROM pare.ab_count WHERE test_id = $1 AND (level = 'm' OR (level = 'h' AND at < date_trunc('hour', now() - interval '47 hours')))
+  FROM pare.ab_count WHERE test_id = $1 AND level IN ('m', 'h')
  ORDER BY at, model_id
 
 -- name: abtest_assigned
@@ -177,3 +177,33 @@ SELECT arm, sum(n)::bigint FROM pare.ab_assigned WHERE test_id = $1 GROUP BY 1
 -- name: abtest_pairs
 SELECT count(*) FROM (SELECT request_id FROM (SELECT request_id, model_id FROM model_test_results WHERE test_id = $1 AND request_id IS NOT NULL
                         ORDER BY id DESC LIMIT 1000000) r GROUP BY 1 HAVING count(DISTINCT model_id) > 1) both
+
+-- ---- for pare's own router ----
+
+-- Whether it runs now, A's share, its arms, its salt. $1: the test.
+-- name: abtest_route
+SELECT t.status = 'running' AND coalesce(t.start_at, '-infinity') <= now() AND coalesce(t.end_at, 'infinity') > now(),
+       t.split::text, t.a_id, t.b_id, coalesce((SELECT p.salt FROM pare.ab_plan p WHERE p.test_id = t.id), '1')
+--> tests_alone
+ WHERE t.id = $1
+
+-- Results as JSON, in their order, while the job that brings them holds its lease. $3, $4: job and fence.
+-- name: abtest_record_many
+INSERT INTO model_test_results (test_id, model_id, request_id, query, response, latency_ms, user_feedback)
+SELECT $1::bigint, r.model_id, gen_random_uuid(), r.query, r.response, r.latency_ms, r.user_feedback
+  FROM json_to_recordset($2::text::json) r(model_id bigint, query text, response text, latency_ms int, user_feedback int)
+ WHERE EXISTS (SELECT FROM pare.jobs j WHERE j.id = $3 AND j.fence = $4 AND j.state = 'running')
+
+-- name: abtest_sent
+SELECT pare.ab_sent($1, s.arm, s.n) FROM (VALUES ('A', $2::bigint), ('B', $3::bigint)) s(arm, n) WHERE s.n > 0
+
+-- Whether the requests of this test are counted as they are sent: some were, or none came yet.
+-- name: abtest_is_counted
+SELECT EXISTS (SELECT FROM pare.ab_assigned a WHERE a.test_id = $1)
+       OR NOT EXISTS (SELECT FROM pare.ab_count c WHERE c.test_id = $1 AND c.level = 'l')
+       AND NOT EXISTS (SELECT FROM (SELECT r.test_id FROM model_test_results r ORDER BY r.id DESC LIMIT 100000) r WHERE r.test_id = $1)
+
+-- How many results begin with these words, among the newest: what an earlier try of a job brought.
+-- name: abtest_recorded
+SELECT count(*) FROM (SELECT r.test_id, r.query FROM model_test_results r ORDER BY r.id DESC LIMIT 1000000) r
+ WHERE r.test_id = $1 AND starts_with(r.query, $2)

@@ -49,7 +49,7 @@ part AS MATERIALIZED (
       FROM by_minute WHERE minute > now() - interval '48 hours'
     UNION ALL
     SELECT test_id, 'h', model_id, date_trunc('hour', minute), 0, sum(n), sum(failed), sum(untimed), sum(negative), sum(sum), sum(squares)
-      FROM by_minute WHERE minute > now() - interval '90 days' GROUP BY 1, 3, 4
+      FROM by_minute WHERE minute <= now() - interval '48 hours' GROUP BY 1, 3, 4
     UNION ALL
     SELECT test_id, 'l', model_id, '-infinity'::timestamptz, segment, sum(n), sum(failed), sum(untimed), sum(negative), sum(sum),
            sum(squares)
@@ -60,6 +60,8 @@ part AS MATERIALIZED (
     ON CONFLICT (test_id, level, at, segment, model_id) DO UPDATE SET n = c.n + excluded.n, failed = c.failed + excluded.failed,
         untimed = c.untimed + excluded.untimed, negative = c.negative + excluded.negative, sum = c.sum + excluded.sum,
         squares = c.squares + excluded.squares
+), coarse AS MATERIALIZED (
+    SELECT test_id FROM pare.ab_plan WHERE coarse
 ), timed AS MATERIALIZED (
     SELECT test_id, model_id, minute, CASE WHEN ms <= 1 THEN 0 WHEN ms > 3600000 THEN 756
                                            ELSE ceil(ln(ms::float8) * 49.99833328888678)::int END AS bucket, sum(n) AS n
@@ -69,15 +71,15 @@ part AS MATERIALIZED (
     SELECT test_id, 'm'::"char", model_id, minute, 0, bucket, n FROM timed WHERE minute > now() - interval '48 hours'
     UNION ALL
     SELECT test_id, 'h', model_id, date_trunc('hour', minute), 0, bucket, sum(n) FROM timed
-     WHERE minute > now() - interval '90 days' GROUP BY 1, 3, 4, 6
+     WHERE minute <= now() - interval '48 hours' GROUP BY 1, 3, 4, 6
     UNION ALL
     SELECT test_id, 'l', model_id, '-infinity'::timestamptz, segment, bucket, sum(n) FROM timed JOIN segments USING (test_id, minute)
-     GROUP BY 1, 3, 4, 5, 6
+     WHERE EXISTS (SELECT FROM coarse WHERE coarse.test_id = timed.test_id) GROUP BY 1, 3, 4, 5, 6
     ON CONFLICT (test_id, level, at, segment, model_id, bucket) DO UPDATE SET n = b.n + excluded.n
 ), exact AS (
     INSERT INTO pare.ab_exact AS e (test_id, segment, model_id, latency_ms, n)
     SELECT p.test_id, s.segment, p.model_id, p.ms, sum(p.n) FROM part p JOIN segments s USING (test_id, minute)
-     WHERE p.ms >= 0 AND NOT EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = p.test_id AND q.coarse)
+     WHERE p.ms >= 0 AND NOT EXISTS (SELECT FROM coarse WHERE coarse.test_id = p.test_id)
      GROUP BY 1, 2, 3, 4
     ON CONFLICT (test_id, segment, model_id, latency_ms) DO UPDATE SET n = e.n + excluded.n
 ), blocks AS (
@@ -177,17 +179,41 @@ WITH c AS (DELETE FROM pare.ab_count), b AS (DELETE FROM pare.ab_bucket), e AS (
      k AS (DELETE FROM pare.ab_block), p AS (UPDATE pare.ab_plan SET coarse = false WHERE coarse)
 UPDATE pare.ab_mark SET id = 0, checked_block = -1, checked_from = now()
 
--- What is older than its level keeps.
--- name: rollup_expire
-WITH c AS (DELETE FROM pare.ab_count WHERE (level = 'm' AND at < now() - interval '48 hours')
-                                        OR (level = 'h' AND at < now() - interval '90 days'))
-DELETE FROM pare.ab_bucket WHERE (level = 'm' AND at < now() - interval '48 hours') OR (level = 'h' AND at < now() - interval '90 days')
+-- Minutes of more than 48 hours ago become hours, hours of more than 90 days ago go.
+-- name: rollup_expire_counts
+WITH old AS (
+    DELETE FROM pare.ab_count WHERE level = 'm' AND at < date_trunc('hour', now() - interval '48 hours') RETURNING *
+), gone AS (
+    DELETE FROM pare.ab_count WHERE level = 'h' AND at < now() - interval '90 days'
+)
+INSERT INTO pare.ab_count AS c (test_id, level, model_id, at, segment, n, failed, untimed, negative, sum, squares)
+SELECT test_id, 'h'::"char", model_id, date_trunc('hour', at), 0, sum(n), sum(failed), sum(untimed), sum(negative), sum(sum), sum(squares)
+  FROM old GROUP BY 1, 3, 4
+ON CONFLICT (test_id, level, at, segment, model_id) DO UPDATE SET n = c.n + excluded.n, failed = c.failed + excluded.failed,
+    untimed = c.untimed + excluded.untimed, negative = c.negative + excluded.negative, sum = c.sum + excluded.sum,
+    squares = c.squares + excluded.squares
 
--- A test of very many different latencies goes on with its buckets alone.
+-- name: rollup_expire_buckets
+WITH old AS (
+    DELETE FROM pare.ab_bucket WHERE level = 'm' AND at < date_trunc('hour', now() - interval '48 hours') RETURNING *
+), gone AS (
+    DELETE FROM pare.ab_bucket WHERE level = 'h' AND at < now() - interval '90 days'
+)
+INSERT INTO pare.ab_bucket AS b (test_id, level, model_id, at, segment, bucket, n)
+SELECT test_id, 'h'::"char", model_id, date_trunc('hour', at), 0, bucket, sum(n) FROM old GROUP BY 1, 3, 4, 6
+ON CONFLICT (test_id, level, at, segment, model_id, bucket) DO UPDATE SET n = b.n + excluded.n
+
+-- A test of very many different latencies goes on with its buckets alone. Behind rollup_lock.
 -- name: rollup_coarsen
 WITH many AS (
     SELECT test_id FROM pare.ab_exact GROUP BY 1 HAVING count(*) > 20000
 ), gone AS (
-    DELETE FROM pare.ab_exact e USING many WHERE e.test_id = many.test_id
+    DELETE FROM pare.ab_exact e USING many WHERE e.test_id = many.test_id RETURNING e.*
+), put AS (
+    INSERT INTO pare.ab_bucket (test_id, level, model_id, at, segment, bucket, n)
+    SELECT test_id, 'l'::"char", model_id, '-infinity'::timestamptz, segment,
+           CASE WHEN latency_ms <= 1 THEN 0 WHEN latency_ms > 3600000 THEN 756 ELSE ceil(ln(latency_ms::float8) * 49.99833328888678)::int END,
+           sum(n)
+      FROM gone GROUP BY 1, 3, 5, 6
 )
 UPDATE pare.ab_plan p SET coarse = true FROM many WHERE p.test_id = many.test_id

@@ -151,13 +151,21 @@ bool rollup_can(const struct registry *registry)
     return registry_allows(registry, REGISTRY_WRITE, &ignored) && registry->schema >= ABTEST_SCHEMA;
 }
 
+void rollup_ask_notice(const struct registry *registry, struct pg_arg *actor,
+                       struct pg_statement ret_statements[ROLLUP_NOTICE_STATEMENTS])
+{
+    const char *const sql[ROLLUP_NOTICE_STATEMENTS] = { query_rollup_assume,
+                                                        query_rollup_notice_splits };
+    *actor = PG_TEXT(registry->actor);
+    for (int i = 0; i < ROLLUP_NOTICE_STATEMENTS; i++)
+        ret_statements[i] = (struct pg_statement){ .sql = sql[i], .args = actor, .arg_count = 1 };
+}
+
 bool rollup_notice(const struct registry *registry, struct pare_error *err)
 {
-    const struct pg_arg actor = PG_TEXT(registry->actor);
-    const struct pg_statement statements[] = {
-        { .sql = query_rollup_assume, .args = &actor, .arg_count = 1 },
-        { .sql = query_rollup_notice_splits, .args = &actor, .arg_count = 1 },
-    };
+    struct pg_statement statements[ROLLUP_NOTICE_STATEMENTS];
+    struct pg_arg actor;
+    rollup_ask_notice(registry, &actor, statements);
     return pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
 }
 
@@ -172,6 +180,9 @@ bool rollup_upkeep(const struct registry *registry, struct pare_error *err)
         return false;
     if (!whole)
         return restart(registry, err);
-    return pg_write(registry->pg, query_rollup_expire, PG_NO_ARGS, NULL, err) &&
-           pg_write(registry->pg, query_rollup_coarsen, PG_NO_ARGS, NULL, err);
+    const struct pg_statement statements[] = { { .sql = query_rollup_lock },
+                                               { .sql = query_rollup_expire_counts },
+                                               { .sql = query_rollup_expire_buckets },
+                                               { .sql = query_rollup_coarsen } };
+    return pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
 }

@@ -45,6 +45,10 @@ void rollup_ask_look(struct pg_statement ret_statements[ROLLUP_LOOK_STATEMENTS])
 enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *rows);
 /* A writing request: at most 200 000 results. When another rolls meanwhile it does nothing. */
 void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement);
+/* rollup_notice(), a writing request too. Who does it is in the caller's `actor`. */
+enum { ROLLUP_NOTICE_STATEMENTS = 2 };
+void rollup_ask_notice(const struct registry *registry, struct pg_arg *actor,
+                       struct pg_statement ret_statements[ROLLUP_NOTICE_STATEMENTS]);
 
 /* ---- waiting ---- */
 

@@ -220,6 +220,24 @@ def transfer(folder):
     show("export from model_data: client's memory", client, "MiB", 64)
 
 
+# ---- A/B tests ----
+
+ROLLUP = os.path.join(os.path.dirname(PARE), "tests", "bench", "rollup")
+
+
+@group
+def abtest(folder):
+    """20 million results, two tests, each with two arms."""
+    sql("CREATE DATABASE rollup")
+    said = subprocess.run([ROLLUP], check=True, capture_output=True, text=True, env={**os.environ, "PGDATABASE": "rollup"})
+    found = {name: float(value) for name, value in (line.split() for line in said.stdout.splitlines())}
+    show("results rolled up, 20 million", found["catch_up_rows_per_second"], "/s", 500000, least=True)
+    show("a tick of 750 new results, p95 of 60", found["tick_p95_ms"], "ms")
+    show("what a screen reads of a test, p95 of 40", found["read_p95_ms"], "ms", 50)
+    show("... and what it computes", found["judge_p95_ms"], "ms")
+    sql("DROP DATABASE rollup WITH (FORCE)")
+
+
 # ---- the engine ----
 
 MODEL = """
