@@ -172,12 +172,6 @@ SELECT extract(epoch FROM at)::bigint, level, model_id, n, failed, n - untimed -
 -- name: abtest_assigned
 SELECT arm, sum(n)::bigint FROM pare.ab_assigned WHERE test_id = $1 GROUP BY 1
 
--- Requests that both arms answered, rows of a model in neither arm, and how query length and latency go together: among
--- the newest results.
--- name: abtest_pairs
-SELECT count(*) FROM (SELECT request_id FROM (SELECT request_id, model_id FROM model_test_results WHERE test_id = $1 AND request_id IS NOT NULL
-                        ORDER BY id DESC LIMIT 1000000) r GROUP BY 1 HAVING count(DISTINCT model_id) > 1) both
-
 -- ---- for pare's own router ----
 
 -- Whether it runs now, A's share, its arms, its salt. $1: the test.
@@ -195,7 +189,8 @@ SELECT $1::bigint, r.model_id, gen_random_uuid(), r.query, r.response, r.latency
  WHERE EXISTS (SELECT FROM pare.jobs j WHERE j.id = $3 AND j.fence = $4 AND j.state = 'running')
 
 -- name: abtest_sent
-SELECT pare.ab_sent($1, s.arm, s.n) FROM (VALUES ('A', $2::bigint), ('B', $3::bigint)) s(arm, n) WHERE s.n > 0
+SELECT pare.ab_sent($1, s.arm, s.n) FROM (VALUES ('A', $2::bigint), ('B', $5::bigint)) s(arm, n)
+ WHERE s.n > 0 AND EXISTS (SELECT FROM pare.jobs j WHERE j.id = $3 AND j.fence = $4 AND j.state = 'running')
 
 -- Whether the requests of this test are counted as they are sent: some were, or none came yet.
 -- name: abtest_is_counted
