@@ -19,6 +19,7 @@ CREATE TABLE pare.ab_plan (
     min_hours float8 NOT NULL DEFAULT 24 CHECK (min_hours >= 0),
     assumed boolean NOT NULL DEFAULT false,
     coarse boolean NOT NULL DEFAULT false, -- so many different latencies that only their buckets are kept
+    ended_at timestamptz,                  -- results of later minutes are no part of it
     actor text NOT NULL,
     at timestamptz NOT NULL DEFAULT now()
 );
@@ -63,7 +64,9 @@ CREATE TABLE pare.ab_mark (
     id bigint NOT NULL DEFAULT 0,
     at timestamptz NOT NULL DEFAULT now(),
     checked_block bigint NOT NULL DEFAULT -1,      -- blocks are verified in rotation; this one was the last
-    checked_from timestamptz NOT NULL DEFAULT now() -- when the rotation under way began
+    checked_from timestamptz NOT NULL DEFAULT now(), -- when the rotation under way began
+    restarted_at timestamptz NOT NULL DEFAULT '-infinity',
+    tidied_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO pare.ab_mark DEFAULT VALUES;
 
@@ -116,13 +119,17 @@ CREATE TABLE pare.ab_block (
     r1 bigint NOT NULL, r2 bigint NOT NULL, r3 bigint NOT NULL, r4 bigint NOT NULL, r5 bigint NOT NULL,
     odd bigint NOT NULL, -- ratings that are none of 1 to 5
     newest_at timestamptz NOT NULL,
+    failed bigint NOT NULL,
+    sum numeric NOT NULL, -- of all latencies: with n and failed it tells whether the rows are still those
     PRIMARY KEY (block, test_id, segment, model_id)
 );
 CREATE INDEX ab_block_test ON pare.ab_block (test_id);
 
--- The segment of a minute of a test: 0 for a minute in which the split changed.
+-- The segment of a minute of a test: 0 for one in which the split changed, before its start or after its end.
 CREATE FUNCTION pare.ab_segment_of(test_id bigint, minute timestamptz) RETURNS int LANGUAGE sql STABLE AS $fn$
     SELECT CASE WHEN bool_or(s.number > 1 AND date_trunc('minute', s.from_at) = $2) THEN 0
+                WHEN $2 < date_trunc('minute', min(s.from_at) FILTER (WHERE s.number = 1)) THEN 0
+                WHEN $2 > (SELECT date_trunc('minute', p.ended_at) FROM pare.ab_plan p WHERE p.test_id = $1) THEN 0
                 ELSE greatest(count(*) FILTER (WHERE s.from_at <= $2), 1)::int END
       FROM pare.ab_segment s WHERE s.test_id = $1
 $fn$;
@@ -157,6 +164,7 @@ BEGIN
                                            unit) < share THEN 'A' ELSE 'B' END;
     ELSE
         arm := coalesce((SELECT e.arm FROM pare.ab_event e WHERE e.test_id = ab_assign.test_id AND e.arm IS NOT NULL
+                            AND e.at >= coalesce((SELECT p.at FROM pare.ab_plan p WHERE p.test_id = e.test_id), '-infinity')
                           ORDER BY e.id DESC LIMIT 1), 'A');
     END IF;
     model_id := CASE arm WHEN 'A' THEN t.model_a_id ELSE t.model_b_id END;

@@ -30,7 +30,7 @@ SELECT t.id, t.name, t.a_id, t.b_id, a.name, a.version, b.name, b.version, round
        coalesce((SELECT sum(c.n) FROM pare.ab_count c WHERE c.test_id = t.id AND c.level = 'l'), 0)::bigint
 --> tests
   LEFT JOIN pare.ab_plan p ON p.test_id = t.id
-        AND (p.test_name, p.model_a_id, p.model_b_id) IS NOT DISTINCT FROM (t.name, t.a_id, t.b_id)
+        AND (p.model_a_id, p.model_b_id) IS NOT DISTINCT FROM (t.a_id, t.b_id)
   LEFT JOIN LATERAL (SELECT v.arm, v.kind, v.actor, v.at, v.reason FROM pare.ab_event v WHERE v.test_id = t.id AND v.arm IS NOT NULL
                         AND v.at >= p.at ORDER BY v.id DESC LIMIT 1) e ON true
  WHERE ($1::bigint IS NULL OR t.id = $1) AND ($2::text IS NULL OR t.name = $2) ORDER BY t.id DESC LIMIT 1000
@@ -85,9 +85,11 @@ WITH made AS (
     SELECT id, $1, $2, $3, $5, $6, $7::float8, $8::float8, $9::text::jsonb, $10::float8, $11 FROM made
     ON CONFLICT (test_id) DO UPDATE SET test_name = $1, model_a_id = $2, model_b_id = $3, salt = DEFAULT, primary_metric = $5, horizon = $6,
         alpha = $7::float8, margin = $8::float8, guards = $9::text::jsonb, min_hours = $10::float8, assumed = false, coarse = false,
-        actor = $11, at = now()
+        ended_at = NULL, actor = $11, at = now()
 ), stale AS (
     DELETE FROM pare.ab_segment s USING made WHERE s.test_id = made.id AND s.number > 1
+), stale_sent AS (
+    DELETE FROM pare.ab_assigned s USING made WHERE s.test_id = made.id
 ), segment AS (
     INSERT INTO pare.ab_segment (test_id, number, split, from_at, actor) SELECT id, 1, $4::numeric, start_time, $11 FROM made
     ON CONFLICT (test_id, number) DO UPDATE SET split = excluded.split, from_at = excluded.from_at, actor = excluded.actor
@@ -120,6 +122,8 @@ WITH mine AS (
     SELECT id FROM model_ab_tests WHERE id = $1 AND coalesce(status, 'running') = 'running' FOR NO KEY UPDATE
 ), ended AS (
     UPDATE model_ab_tests t SET status = 'stopped', end_time = now() FROM mine WHERE t.id = mine.id RETURNING t.id
+), plan AS (
+    UPDATE pare.ab_plan p SET ended_at = now() FROM ended WHERE p.test_id = ended.id
 ), event AS (
     INSERT INTO pare.ab_event (test_id, kind, arm, actor, reason) SELECT id, 'stop', $2, $3, $4 FROM ended
 )
@@ -134,6 +138,8 @@ SELECT id FROM model_ab_tests WHERE id = $1 AND coalesce(status, 'running') = 'r
 WITH ended AS (
     UPDATE model_ab_tests t SET status = 'concluded', end_time = now() WHERE t.id = $1 AND coalesce(t.status, 'running') = 'running'
        AND (SELECT greatest(count(*), 1) FROM pare.ab_segment s WHERE s.test_id = $1) = $5 RETURNING t.id
+), plan AS (
+    UPDATE pare.ab_plan p SET ended_at = now() FROM ended WHERE p.test_id = ended.id
 ), event AS (
     INSERT INTO pare.ab_event (test_id, kind, arm, actor, reason, evidence)
     SELECT id, 'conclude', $2, $3, $4, $6::text::jsonb FROM ended
@@ -143,7 +149,8 @@ SELECT count(*) FROM ended
 -- Who ended it, for who comes second.
 -- name: abtest_ender
 SELECT e.kind, e.arm, e.actor, round(extract(epoch FROM now() - e.at))::bigint FROM pare.ab_event e
- WHERE e.test_id = $1 AND e.kind IN ('stop', 'conclude') ORDER BY e.id DESC LIMIT 1
+ WHERE e.test_id = $1 AND e.kind IN ('stop', 'conclude')
+   AND e.at >= coalesce((SELECT p.at FROM pare.ab_plan p WHERE p.test_id = $1), '-infinity') ORDER BY e.id DESC LIMIT 1
 
 -- ---- what a verdict stands on ----
 
@@ -161,7 +168,8 @@ SELECT segment, model_id, sum(r1)::bigint, sum(r2)::bigint, sum(r3)::bigint, sum
   FROM pare.ab_block WHERE test_id = $1 GROUP BY 1, 2
 
 -- name: abtest_segments
-SELECT number, round(100 * split)::text, extract(epoch FROM from_at)::float8 FROM pare.ab_segment WHERE test_id = $1 ORDER BY number
+SELECT number, round(100 * split)::text, extract(epoch FROM from_at)::float8,
+       extract(epoch FROM now())::float8 - extract(epoch FROM from_at)::float8 FROM pare.ab_segment WHERE test_id = $1 ORDER BY number
 
 -- By minute, and by the hour before that.
 -- name: abtest_minutes
@@ -169,8 +177,10 @@ SELECT extract(epoch FROM at)::bigint, level, model_id, n, failed, n - untimed -
   FROM pare.ab_count WHERE test_id = $1 AND level IN ('m', 'h')
  ORDER BY at, model_id
 
+-- All, and those whose results should be there by now.
 -- name: abtest_assigned
-SELECT arm, sum(n)::bigint FROM pare.ab_assigned WHERE test_id = $1 GROUP BY 1
+SELECT arm, sum(n)::bigint, coalesce(sum(n) FILTER (WHERE minute < date_trunc('minute', now()) - interval '1 minute'), 0)::bigint
+  FROM pare.ab_assigned WHERE test_id = $1 GROUP BY 1
 
 -- ---- for pare's own router ----
 

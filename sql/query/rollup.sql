@@ -9,33 +9,40 @@ SELECT m.id, (SELECT max(r.id)::bigint FROM model_test_results r) FROM pare.ab_m
 SELECT coalesce(string_agg(DISTINCT l.virtualtransaction, ' '), '') FROM pg_locks l
  WHERE l.locktype = 'relation' AND l.relation = to_regclass('model_test_results') AND l.granted
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-   AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND l.pid IS DISTINCT FROM pg_backend_pid()
+   AND l.mode = 'RowExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
 
 -- Results with $1 < id <= $2, also where the users have dropped a column: it then reads as `absent` has it. Rows of no
 -- test count nowhere.
 -- part: results
   FROM (SELECT ''::text AS response, NULL::int AS latency_ms, NULL::int AS user_feedback, NULL::timestamptz AS created_at) absent
  CROSS JOIN LATERAL (SELECT id::bigint AS id, test_id::bigint AS test_id, coalesce(model_id, 0)::bigint AS model_id,
-                            coalesce(created_at::timestamptz, now()) AS at, latency_ms::bigint AS ms, response IS NULL AS failed,
-                            user_feedback::int AS rating
+                            CASE WHEN isfinite(created_at::timestamptz) THEN created_at::timestamptz ELSE now() END AS at,
+                            CASE WHEN latency_ms BETWEEN -2147483648 AND 2147483647 THEN latency_ms::bigint END AS ms,
+                            response IS NULL AS failed,
+                            CASE WHEN user_feedback BETWEEN -1000 AND 1000 THEN user_feedback::int WHEN user_feedback IS NOT NULL THEN 0 END
+                              AS rating
                        FROM model_test_results WHERE id > $1 AND id <= $2 AND test_id IS NOT NULL) r
 
 -- part: ratings
        count(*) AS n, count(*) FILTER (WHERE rating = 1) AS r1, count(*) FILTER (WHERE rating = 2) AS r2,
        count(*) FILTER (WHERE rating = 3) AS r3, count(*) FILTER (WHERE rating = 4) AS r4, count(*) FILTER (WHERE rating = 5) AS r5,
-       count(*) FILTER (WHERE rating NOT BETWEEN 1 AND 5) AS odd, max(at) AS newest_at
+       count(*) FILTER (WHERE rating NOT BETWEEN 1 AND 5) AS odd, max(at) AS newest_at,
+       count(*) FILTER (WHERE failed) AS failed, coalesce(sum(ms), 0) AS sum
 
 -- The mark's row, where it still is as this one saw it and nobody else is at it: then the step is ours.
 -- part: mine
 WITH mine AS MATERIALIZED (SELECT id FROM pare.ab_mark WHERE id = $1 FOR UPDATE SKIP LOCKED),
 
--- One step, from the mark $1 to $2: all levels and the mark itself, or nothing.
+-- One step, from the mark $1 towards $2, at most $3 results: all levels and the mark itself, or nothing.
 -- name: rollup_step
 --> mine
+goal AS MATERIALIZED (
+    SELECT coalesce((SELECT r.id::bigint FROM model_test_results r WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id OFFSET $3 - 1 LIMIT 1), $2) AS id
+),
 part AS MATERIALIZED (
     SELECT test_id, model_id, date_trunc('minute', at) AS minute, ms, count(*) AS n, count(*) FILTER (WHERE failed) AS failed
 --> results
-     WHERE EXISTS (SELECT FROM mine)
+     WHERE EXISTS (SELECT FROM mine) AND r.id <= (SELECT id FROM goal)
      GROUP BY 1, 2, 3, 4
 ), segments AS MATERIALIZED (
     SELECT test_id, minute, pare.ab_segment_of(test_id, minute) AS segment FROM (SELECT DISTINCT test_id, minute FROM part) d
@@ -83,19 +90,20 @@ part AS MATERIALIZED (
      GROUP BY 1, 2, 3, 4
     ON CONFLICT (test_id, segment, model_id, latency_ms) DO UPDATE SET n = e.n + excluded.n
 ), blocks AS (
-    INSERT INTO pare.ab_block AS b (block, test_id, segment, model_id, n, r1, r2, r3, r4, r5, odd, newest_at)
-    SELECT g.block, g.test_id, s.segment, g.model_id, sum(n), sum(r1), sum(r2), sum(r3), sum(r4), sum(r5), sum(odd), max(newest_at)
+    INSERT INTO pare.ab_block AS b (block, test_id, segment, model_id, n, r1, r2, r3, r4, r5, odd, newest_at, failed, sum)
+    SELECT g.block, g.test_id, s.segment, g.model_id, sum(n), sum(r1), sum(r2), sum(r3), sum(r4), sum(r5), sum(odd), max(newest_at),
+           sum(failed), sum(sum)
       FROM (SELECT id / 65536 AS block, test_id, date_trunc('minute', at) AS minute, model_id,
 --> ratings
 --> results
-             WHERE EXISTS (SELECT FROM mine)
+             WHERE EXISTS (SELECT FROM mine) AND r.id <= (SELECT id FROM goal)
              GROUP BY 1, 2, 3, 4) g JOIN segments s USING (test_id, minute)
      GROUP BY 1, 2, 3, 4
     ON CONFLICT (block, test_id, segment, model_id) DO UPDATE SET n = b.n + excluded.n, r1 = b.r1 + excluded.r1, r2 = b.r2 + excluded.r2,
         r3 = b.r3 + excluded.r3, r4 = b.r4 + excluded.r4, r5 = b.r5 + excluded.r5, odd = b.odd + excluded.odd,
-        newest_at = greatest(b.newest_at, excluded.newest_at)
+        newest_at = greatest(b.newest_at, excluded.newest_at), failed = b.failed + excluded.failed, sum = b.sum + excluded.sum
 ), moved AS (
-    UPDATE pare.ab_mark k SET id = $2, at = clock_timestamp() FROM mine WHERE k.id = mine.id RETURNING k.id
+    UPDATE pare.ab_mark k SET id = goal.id, at = clock_timestamp() FROM mine, goal WHERE k.id = mine.id RETURNING k.id
 )
 SELECT count(*) FROM moved
 
@@ -104,25 +112,36 @@ SELECT count(*) FROM moved
 WITH others AS (
     SELECT t.id, t.name, t.a_id, t.b_id
 --> tests_alone
-     WHERE NOT EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = t.id AND (q.test_name, q.model_a_id, q.model_b_id)
-                                                        IS NOT DISTINCT FROM (t.name, t.a_id, t.b_id))
+     WHERE NOT EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = t.id AND (q.model_a_id, q.model_b_id)
+                                                        IS NOT DISTINCT FROM (t.a_id, t.b_id))
 ), stale AS (
     DELETE FROM pare.ab_segment s USING others o WHERE s.test_id = o.id AND EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = o.id)
+), stale_sent AS (
+    DELETE FROM pare.ab_assigned s USING others o WHERE s.test_id = o.id AND EXISTS (SELECT FROM pare.ab_plan q WHERE q.test_id = o.id)
 )
 INSERT INTO pare.ab_plan AS p (test_id, test_name, model_a_id, model_b_id, assumed, actor)
 SELECT id, name, a_id, b_id, true, $1 FROM others
 ON CONFLICT (test_id) DO UPDATE SET test_name = excluded.test_name, model_a_id = excluded.model_a_id, model_b_id = excluded.model_b_id,
     salt = DEFAULT, primary_metric = DEFAULT, horizon = DEFAULT, alpha = DEFAULT, margin = DEFAULT, guards = DEFAULT,
-    min_hours = DEFAULT, assumed = true, actor = excluded.actor, at = now()
+    min_hours = DEFAULT, assumed = true, ended_at = NULL, actor = excluded.actor, at = now()
+
+-- One that somebody's SQL ended, or let run again.
+-- name: rollup_notice_ends
+WITH theirs AS (
+    SELECT t.id, CASE WHEN t.status = 'running' AND coalesce(t.end_at, 'infinity') > now() THEN NULL ELSE coalesce(t.end_at, now()) END AS ended_at
+--> tests_alone
+)
+UPDATE pare.ab_plan p SET ended_at = theirs.ended_at FROM theirs
+ WHERE p.test_id = theirs.id AND $1::text IS NOT NULL AND (p.ended_at IS NULL) <> (theirs.ended_at IS NULL)
 
 -- A split that somebody's SQL changed begins a segment when it is seen.
 -- name: rollup_notice_splits
 INSERT INTO pare.ab_segment (test_id, number, split, from_at, actor)
-SELECT t.id, coalesce(s.number, 0) + 1, least(greatest(coalesce(t.split, 0.5), 0), 1),
+SELECT t.id, coalesce(s.number, 0) + 1, round(least(greatest(coalesce(t.split, 0.5), 0), 1), 2),
        CASE WHEN s.number IS NULL THEN coalesce(t.start_at, '-infinity') ELSE now() END, $1
 --> tests_alone
   LEFT JOIN LATERAL (SELECT g.number, g.split FROM pare.ab_segment g WHERE g.test_id = t.id ORDER BY g.number DESC LIMIT 1) s ON true
- WHERE s.number IS NULL OR s.split <> least(greatest(coalesce(t.split, 0.5), 0), 1)
+ WHERE s.number IS NULL OR s.split <> round(least(greatest(coalesce(t.split, 0.5), 0), 1), 2)
 ON CONFLICT DO NOTHING
 
 -- ---- upkeep ----
@@ -133,16 +152,18 @@ ON CONFLICT DO NOTHING
 WITH young AS (
     SELECT DISTINCT block FROM pare.ab_block WHERE newest_at > now() - interval '24 hours' ORDER BY block DESC LIMIT $1
 ), next AS (
-    SELECT DISTINCT b.block FROM pare.ab_block b, pare.ab_mark m WHERE b.block > m.checked_block
-     ORDER BY b.block LIMIT greatest(1, $1 - (SELECT count(*) FROM young))
+    SELECT least((SELECT min(b.block) FROM pare.ab_block b WHERE b.block > m.checked_block),
+                 (SELECT r.id::bigint / 65536 FROM model_test_results r
+                   WHERE r.id >= (m.checked_block + 1) * 65536 AND r.id > 0 AND r.id <= m.id ORDER BY r.id LIMIT 1)) AS block
+      FROM pare.ab_mark m
 )
 SELECT d.block, d.rotates, m.id FROM (SELECT block, bool_or(rotates) AS rotates
-                                        FROM (SELECT block, false AS rotates FROM young UNION ALL SELECT block, true FROM next) each
+                                        FROM (SELECT block, false AS rotates FROM young UNION ALL SELECT block, true FROM next WHERE block IS NOT NULL) each
                                        GROUP BY 1) d, pare.ab_mark m
  ORDER BY 1
 
 -- A block is counted anew from its rows, which are those with $1 < id <= $2 as far as they are rolled up, up to the mark $4:
--- false where it held another number than before. Else its ratings, and nothing else, can have changed.
+-- false where others are there than before. Else its ratings, and nothing else, can have changed.
 -- name: rollup_recount
 WITH mine AS MATERIALIZED (SELECT id FROM pare.ab_mark WHERE id = $4 FOR UPDATE SKIP LOCKED),
 by_minute AS MATERIALIZED (
@@ -155,7 +176,7 @@ by_minute AS MATERIALIZED (
     SELECT test_id, minute, pare.ab_segment_of(test_id, minute) AS segment FROM (SELECT DISTINCT test_id, minute FROM by_minute) d
 ), now_there AS MATERIALIZED (
     SELECT test_id, segment, model_id, sum(n) AS n, sum(r1) AS r1, sum(r2) AS r2, sum(r3) AS r3, sum(r4) AS r4, sum(r5) AS r5,
-           sum(odd) AS odd
+           sum(odd) AS odd, sum(failed) AS failed, sum(sum) AS sum
       FROM by_minute JOIN segments USING (test_id, minute) GROUP BY 1, 2, 3
 ), put AS (
     UPDATE pare.ab_block b SET r1 = t.r1, r2 = t.r2, r3 = t.r3, r4 = t.r4, r5 = t.r5, odd = t.odd
@@ -163,7 +184,11 @@ by_minute AS MATERIALIZED (
        AND (b.r1, b.r2, b.r3, b.r4, b.r5, b.odd) IS DISTINCT FROM (t.r1, t.r2, t.r3, t.r4, t.r5, t.odd)
 )
 SELECT NOT EXISTS (SELECT FROM mine)
-       OR coalesce((SELECT sum(n) FROM pare.ab_block WHERE block = $3), 0) = coalesce((SELECT sum(n) FROM now_there), 0)
+       OR NOT EXISTS (SELECT FROM (SELECT test_id, model_id, sum(n) AS n, sum(failed) AS failed, sum(sum) AS sum FROM pare.ab_block
+                                    WHERE block = $3 GROUP BY 1, 2) was
+                        FULL JOIN (SELECT test_id, model_id, sum(n) AS n, sum(failed) AS failed, sum(sum) AS sum FROM now_there
+                                    GROUP BY 1, 2) t USING (test_id, model_id)
+                       WHERE (was.n, was.failed, was.sum) IS DISTINCT FROM (t.n, t.failed, t.sum))
 
 -- The rotation has come to block $1; behind the last it begins anew.
 -- name: rollup_rotate
@@ -173,11 +198,19 @@ UPDATE pare.ab_mark SET checked_block = CASE WHEN $1 >= (SELECT max(block) FROM 
 -- name: rollup_lock
 SELECT id FROM pare.ab_mark FOR UPDATE
 
+-- Not again and again where rows keep vanishing, as those of a table that is kept short do.
+-- name: rollup_may_restart
+SELECT restarted_at < now() - interval '10 minutes' OR (SELECT coalesce(max(r.id), 0) FROM model_test_results r) < id FROM pare.ab_mark
+
+-- Whether it is time to tidy up, which looks at every count: once an hour.
+-- name: rollup_tidy_due
+UPDATE pare.ab_mark SET tidied_at = now() WHERE tidied_at < now() - interval '1 hour' RETURNING id
+
 -- Rows have vanished or changed under a block: all is rolled up anew.
 -- name: rollup_restart
 WITH c AS (DELETE FROM pare.ab_count), b AS (DELETE FROM pare.ab_bucket), e AS (DELETE FROM pare.ab_exact),
      k AS (DELETE FROM pare.ab_block), p AS (UPDATE pare.ab_plan SET coarse = false WHERE coarse)
-UPDATE pare.ab_mark SET id = 0, checked_block = -1, checked_from = now()
+UPDATE pare.ab_mark SET id = 0, checked_block = -1, checked_from = now(), restarted_at = now()
 
 -- Minutes of more than 48 hours ago become hours, hours of more than 90 days ago go.
 -- name: rollup_expire_counts

@@ -159,8 +159,9 @@ static const struct {
     const char *word;
     bool (*run)(struct cli *cli, const struct visit *visit, struct pare_error *err);
 } verbs[] = {
-    { "start", ab_start }, { "list", list }, { "show", ab_show },       { "conclude", ab_conclude },
-    { "split", split },    { "stop", stop }, { "snippet", ab_snippet },
+    { "start", ab_start },       { "list", list },      { "show", ab_show },
+    { "conclude", ab_conclude }, { "split", split },    { "stop", stop },
+    { "snippet", ab_snippet },   { "watch", ab_watch }, { "replay", ab_replay },
 };
 
 static bool run(struct cli *cli, struct pare_error *err)
@@ -169,9 +170,11 @@ static bool run(struct cli *cli, struct pare_error *err)
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
         if (!strcmp(cli->operands[0], verbs[i].word))
             return visit_open(cli, &visit, err) && verbs[i].run(cli, &visit, err);
-    return error_set(err, PARE_ERR_USAGE,
-                     "ab %.40s: start, list, show, split, stop, conclude or snippet was expected",
-                     cli->operands[0]);
+    return error_set(
+        err, PARE_ERR_USAGE,
+        "ab %.40s: start, list, show, watch, split, stop, conclude, replay or snippet was "
+        "expected",
+        cli->operands[0]);
 }
 
 static const struct option_spec options[] = {
@@ -189,13 +192,20 @@ static const struct option_spec options[] = {
     { "force", NULL, "conclude: against the verdict or a gate; wants --reason" },
     { "reason", "T", "stop, conclude: why, for the history" },
     { "lang", "L", "snippet: python or sh" },
+    { "every", "SECONDS", "watch: look so often (2)" },
+    { "dataset", "D", "replay: its rows are the requests; not needed where there is only one" },
+    { "rate", "R", "replay: requests a second" },
+    { "for", "SECONDS", "replay: so long (until 1000 requests and 60 s)" },
+    { "requests", "N", "replay: so many" },
+    { "detach", NULL, "replay: do not wait; print the job's number" },
     { NULL, NULL, NULL },
 };
 
 const struct command command_ab = {
     .name = "ab",
     .operands =
-        "start NAME | list | show TEST | split TEST S | stop TEST | conclude TEST | snippet TEST",
+        "start NAME | list | show TEST | watch TEST | split TEST S | stop TEST | conclude TEST | "
+        "replay TEST | snippet TEST",
     .summary = "try a version against another on live requests",
     .options = options,
     .operands_min = 1,

@@ -85,6 +85,11 @@ bool ab_conclude(struct cli *cli, const struct visit *visit, struct pare_error *
     int64_t rev;
     if (!arm_of(cli, &arm, err) || !ab_judge(cli, visit, &test, &data, &report, err))
         return false;
+    if (data.behind > 0)
+        return error_set(
+            err, PARE_ERR_REFUSED,
+            "refused: the newest results are not counted yet, for a transaction that writes "
+            "results has not ended; look again when it has (pg_stat_activity names it)");
     if (!test.running)
         return abtest_has_ended(&visit->registry, &test, err);
     if (arm && (!find_promotion(visit, &test, arm, &cli->arena, &promotion, err) ||

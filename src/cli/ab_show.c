@@ -75,6 +75,14 @@ static const char *limit_text(struct arena *arena, const struct abtest_row *row)
                         100 * row->guard->margin, row->is_share ? "pp" : "%");
 }
 
+/* An interval's end: where there is none no number, but what people are shown instead. */
+static struct sheet_cell end_cell(struct sheet *sheet, double value, const char *shown)
+{
+    struct sheet_cell cell = sheet_number(sheet, isinf(value) ? NAN : value, NULL);
+    cell.shown = shown;
+    return cell;
+}
+
 static void put_row(struct sheet *sheet, const struct abtest_row *row)
 {
     struct sheet_cell *cells = sheet_row(sheet);
@@ -86,15 +94,15 @@ static void put_row(struct sheet *sheet, const struct abtest_row *row)
     cells[1] = sheet_number(sheet, row->a, value_text(arena, row, row->a, false));
     cells[2] = sheet_number(sheet, row->b, value_text(arena, row, row->b, false));
     cells[3] = sheet_number(sheet, row->delta, value_text(arena, row, row->delta, true));
-    cells[4] = sheet_number(sheet, row->low, range_text(arena, row));
-    cells[5] = sheet_number(sheet, row->high, NULL);
-    cells[6] = sheet_number(sheet, row->relative_low,
-                            percent_range(arena, row->relative_low, row->relative_high));
-    cells[7] = sheet_number(sheet, row->relative_high, NULL);
+    cells[4] = end_cell(sheet, row->low, range_text(arena, row));
+    cells[5] = end_cell(sheet, row->high, NULL);
+    cells[6] = end_cell(sheet, row->relative_low,
+                        percent_range(arena, row->relative_low, row->relative_high));
+    cells[7] = end_cell(sheet, row->relative_high, NULL);
     cells[8] = sheet_number(sheet, row->fixed_low, NULL);
     cells[9] = sheet_number(sheet, row->fixed_high, NULL);
     cells[10] = sheet_text(*p ? arena_strdup(arena, p) : NULL);
-    cells[11] = sheet_number(sheet, row->ln_p, NULL);
+    cells[11] = end_cell(sheet, row->ln_p, NULL);
     cells[12] =
         sheet_number(sheet, row->b_better,
                      isnan(row->b_better) ? "" : arena_printf(arena, "%.3f", row->b_better));
@@ -127,53 +135,6 @@ static void put_head(struct arena *arena, const struct abtest *test, const struc
                (long long)test->plan.horizon, test->plan.min_hours);
 }
 
-static void put_badge(struct buf *buf, bool when, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static void put_badge(struct buf *buf, bool when, const char *fmt, ...)
-{
-    va_list args;
-    if (!when)
-        return;
-    va_start(args, fmt);
-    buf_text(buf, "! ");
-    buf_vprintf(buf, fmt, args);
-    buf_text(buf, "\n");
-    va_end(args);
-}
-
-/* Whatever makes the numbers mean less than they seem to. */
-static void put_badges(const struct abtest *test, const struct abtest_data *data,
-                       const struct abtest_report *report, struct buf *buf)
-{
-    const struct abtest_arm_data *a = &data->arms[0], *b = &data->arms[1];
-    char p[P_TEXT_ROOM];
-    p_put(report->srm.ln_p, p);
-    put_badge(buf, report->srm.alarm,
-              "the split is off by %+.2f points (p %s): requests are lost or led astray%s",
-              100 * report->srm.off, p,
-              report->srm.inverted ? "; it reads as if it were B's share" : "");
-    put_badge(buf, !report->srm.alarm && report->srm.known && report->srm.ln_p < log(.001),
-              "the split looks off by %+.2f points (p %s at this look)", 100 * report->srm.off, p);
-    put_badge(buf, report->drift, "the effect has moved while the test ran");
-    put_badge(buf, report->coverage_differs,
-              "the arms are rated unequally often: ratings compare different people");
-    put_badge(buf, report->design_effect > 1.5,
-              "requests of one minute are alike: intervals are widened %.1f times",
-              sqrt(report->design_effect));
-    put_badge(buf, data->strays > 0, "%lld results are of a model in neither arm",
-              (long long)data->strays);
-    put_badge(buf, a->untimed + b->untimed > 0, "%lld results have no latency",
-              (long long)(a->untimed + b->untimed));
-    put_badge(buf, a->negative + b->negative > 0, "%lld results have a negative latency",
-              (long long)(a->negative + b->negative));
-    put_badge(buf, a->odd_ratings + b->odd_ratings > 0, "%lld ratings are none of 1 to 5",
-              (long long)(a->odd_ratings + b->odd_ratings));
-    put_badge(buf, test->split_odd, "traffic_split is outside of 0 to 1");
-    put_badge(buf, test->backwards, "it ends before it starts");
-    put_badge(buf, test->a.id == test->b.id, "both arms are the same version");
-    put_badge(buf, !test->a.name || !test->b.name, "an arm's version has vanished");
-    put_badge(buf, test->plan.coarse, "latencies are kept to 1 %%: there are too many different");
-}
-
 static void put_verdict(struct arena *arena, const struct abtest *test,
                         const struct abtest_report *report, struct buf *buf)
 {
@@ -192,8 +153,8 @@ static void put_verdict(struct arena *arena, const struct abtest *test,
 
 /* ---- show ---- */
 
-static bool print(struct cli *cli, const struct abtest *test, const struct abtest_data *data,
-                  const struct abtest_report *report, struct pare_error *err)
+bool ab_print(struct cli *cli, const struct abtest *test, const struct abtest_data *data,
+              const struct abtest_report *report, struct pare_error *err)
 {
     struct buf head, foot;
     struct sheet sheet;
@@ -205,7 +166,7 @@ static bool print(struct cli *cli, const struct abtest *test, const struct abtes
     buf_init(&foot, LINE_MAX * 16);
     put_head(&cli->arena, test, data, report, &head);
     buf_text(&foot, "\n");
-    put_badges(test, data, report, &foot);
+    abtest_put_badges(test, data, report, &foot);
     put_verdict(&cli->arena, test, report, &foot);
     bool ok = buf_ok(&head, err) && buf_ok(&foot, err);
     if (ok && words)
@@ -224,17 +185,20 @@ bool ab_judge(struct cli *cli, const struct visit *visit, struct abtest *ret_tes
 {
     const struct registry *registry = &visit->registry;
     struct rollup rollup = { 0 };
+    int64_t behind = 0;
     if (!ab_find(cli, visit, ret_test, err))
         return false;
     if (rollup_can(registry)) {
         bool ok =
-            rollup_notice(registry, err) && rollup_catch_up(registry, &rollup, PATIENCE_MS, err);
+            rollup_upkeep(registry, err) && rollup_catch_up(registry, &rollup, PATIENCE_MS, err);
+        behind = rollup.behind;
         rollup_done(&rollup);
         if (!ok || !ab_find(cli, visit, ret_test, err))
             return false;
     }
     if (!abtest_read(registry, ret_test, &cli->arena, ret_data, err))
         return false;
+    ret_data->behind = behind;
     abtest_judge(ret_test, ret_data, ret_report);
     return true;
 }
@@ -245,5 +209,5 @@ bool ab_show(struct cli *cli, const struct visit *visit, struct pare_error *err)
     struct abtest_data data;
     struct abtest_report report;
     return ab_judge(cli, visit, &test, &data, &report, err) &&
-           print(cli, &test, &data, &report, err);
+           ab_print(cli, &test, &data, &report, err);
 }

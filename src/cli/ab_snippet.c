@@ -54,6 +54,10 @@ bool ab_snippet(struct cli *cli, const struct visit *visit, struct pare_error *e
         return error_set(err, PARE_ERR_USAGE, "--lang %s: python or sh was expected", lang);
     if (!ab_find(cli, visit, &test, err))
         return false;
+    if (registry_is_guest(&visit->registry) || visit->registry.schema < ABTEST_SCHEMA)
+        return error_set(
+            err, PARE_ERR_REFUSED,
+            "the test's salt cannot be read here: a client would route by another one");
     buf_init(&buf, SNIPPET_MAX);
     fill(&buf, is_shell ? snippet_sh : snippet_py, &test, is_shell);
     bool ok = buf_ok(&buf, err);

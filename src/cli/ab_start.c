@@ -43,6 +43,16 @@ static bool number_of(const struct cli *cli, const char *option, double least, d
     return true;
 }
 
+/* Who guards a latency does not mean to let failures pass: fast ones would look like speed. */
+static void keep_failures(struct abtest_plan *plan)
+{
+    for (size_t i = 0; i < plan->guard_count; i++)
+        if (plan->guards[i].metric == ABTEST_FAILURES)
+            return;
+    if (plan->guard_count < ABTEST_GUARDS_MAX)
+        plan->guards[plan->guard_count++] = (struct abtest_guard){ ABTEST_FAILURES, 0.005 };
+}
+
 static bool guards_of(const struct cli *cli, struct abtest_plan *plan, struct pare_error *err)
 {
     const char *text;
@@ -59,6 +69,7 @@ static bool guards_of(const struct cli *cli, struct abtest_plan *plan, struct pa
                 return error_set(err, PARE_ERR_USAGE, "two guards on %s",
                                  abtest_metric_word(guard->metric));
     }
+    keep_failures(plan);
     return true;
 }
 

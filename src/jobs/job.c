@@ -11,9 +11,9 @@
 
 enum { TELL_EVERY_MS = 100 };
 
-const char job_kinds[] = "{transform,measure}";
+const char job_kinds[] = "{transform,measure,replay}";
 
-static const struct job_kind *const kinds[] = { &job_transform, &job_measure };
+static const struct job_kind *const kinds[] = { &job_transform, &job_measure, &job_replay };
 
 const struct job_kind *job_kind_find(const char *name)
 {

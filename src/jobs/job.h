@@ -66,6 +66,6 @@ static inline void job_hold(const char *moment)
 }
 #endif
 
-extern const struct job_kind job_transform, job_measure;
+extern const struct job_kind job_transform, job_measure, job_replay;
 
 #endif

@@ -137,6 +137,19 @@ void order_put_measure(const struct order_measure *measure, struct buf *spec)
     buf_char(spec, '}');
 }
 
+void order_put_replay(const struct order_replay *replay, struct buf *spec)
+{
+    buf_printf(spec, "{\"test_id\": %lld, \"dataset\": ", (long long)replay->test_id);
+    json_put_string(spec, replay->dataset);
+    buf_text(spec, ", \"rate\": ");
+    json_put_number(spec, replay->rate);
+    if (replay->requests)
+        buf_printf(spec, ", \"requests\": %lld", (long long)replay->requests);
+    if (replay->seconds)
+        buf_printf(spec, ", \"seconds\": %lld", (long long)replay->seconds);
+    buf_char(spec, '}');
+}
+
 /* ---- in words ---- */
 
 static void put_step(const cJSON *step, struct buf *words)

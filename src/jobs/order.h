@@ -50,9 +50,25 @@ enum { ORDER_MEASURE_THREADS = 2, ORDER_MEASURE_SECONDS = 60 };
 /* Append the description of a measure job. */
 void order_put_measure(const struct order_measure *measure, struct buf *spec);
 
+/* Traffic for a running test, out of a dataset. Without requests and seconds: until both defaults are reached. */
+struct order_replay {
+    int64_t test_id;
+    const char *dataset;
+    double rate;      /* requests a second */
+    int64_t requests; /* 0: not by count */
+    int64_t seconds;  /* 0: not by time */
+};
+enum { ORDER_REPLAY_REQUESTS = 1000, ORDER_REPLAY_SECONDS = 60 };
+/* The slowest and the fastest that is taken: an hour between two, and what one thread can send. */
+#define ORDER_REPLAY_RATE_MIN (1.0 / 3600)
+#define ORDER_REPLAY_RATE_MAX 100000.0
+
+/* Append the description of a replay job. */
+void order_put_replay(const struct order_replay *replay, struct buf *spec);
+
 /* What a job's description asks for, in a few words. In `arena`; a strange one gives its kind. */
 struct order_words {
-    const char *what;   /* "l1 50 %, int8"; "measure on D" */
+    const char *what;   /* "l1 50 %, int8"; "measure on D", "replay on D" */
     const char *result; /* the new version's name, or NULL */
 };
 struct order_words order_words(const char *kind, const char *spec, struct arena *arena);

@@ -8,10 +8,9 @@
 #include "base/error.h"
 #include "measure/dataset.h"
 #include "measure/feed.h"
+#include "measure/output.h"
 #include "measure/watch.h"
 #include "runtime/session.h"
-
-enum { CLASS_NONE = -1 };
 
 /* A version under judgement. */
 struct judged {
@@ -28,94 +27,10 @@ struct trial {
     const struct dataset *dataset;
     int64_t *labels; /* (rows) as classes, owned here; NULL when there are none */
     int64_t batch;
-    size_t width;         /* of a row, see class_width() */
+    size_t width;         /* of a row, see output_class_width() */
     double signal, noise; /* sum x^2, sum (x - y)^2 */
     struct accuracy result;
 };
-
-/* ---- values ---- */
-
-/* IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-static double half_value(uint16_t bits)
-{
-    int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double size = exponent == 31  ? (fraction ? (double)NAN : (double)INFINITY)
-                  : exponent == 0 ? ldexp(fraction, -24)
-                                  : ldexp(fraction + 1024, exponent - 25);
-    return bits >> 15 ? -size : size;
-}
-
-/* Element `i` as a double; of 64-bit integers beyond 2^53 the nearest one. */
-static double value_at(const struct session_tensor *tensor, size_t i)
-{
-    const void *data = tensor->data;
-    switch (tensor->type) {
-    case SESSION_TYPE_F32:
-        return (double)((const float *)data)[i];
-    case SESSION_TYPE_F64:
-        return ((const double *)data)[i];
-    case SESSION_TYPE_F16:
-        return half_value(((const uint16_t *)data)[i]);
-    case SESSION_TYPE_I8:
-        return ((const int8_t *)data)[i];
-    case SESSION_TYPE_I16:
-        return ((const int16_t *)data)[i];
-    case SESSION_TYPE_I32:
-        return ((const int32_t *)data)[i];
-    case SESSION_TYPE_I64:
-        return (double)((const int64_t *)data)[i];
-    case SESSION_TYPE_U8:
-    case SESSION_TYPE_BOOL:
-        return ((const uint8_t *)data)[i];
-    case SESSION_TYPE_U16:
-        return ((const uint16_t *)data)[i];
-    case SESSION_TYPE_U32:
-        return ((const uint32_t *)data)[i];
-    case SESSION_TYPE_U64:
-        return (double)((const uint64_t *)data)[i];
-    case SESSION_TYPE_OTHER:
-        break;
-    }
-    return (double)NAN;
-}
-
-static bool is_integer(enum session_type type)
-{
-    return type != SESSION_TYPE_F32 && type != SESSION_TYPE_F64 && type != SESSION_TYPE_F16 &&
-           type != SESSION_TYPE_OTHER;
-}
-
-/* ---- classes ---- */
-
-/*
- * Values of a row when there is a class in it: all of a float output whose row has one axis of
- * more than one value, 1 of an integer output with one value a row, else 0.
- */
-static size_t class_width(const struct session_tensor *result, int64_t batch)
-{
-    int axis = result->rank > 0 && result->dims[0] == batch;
-    int64_t width = result->rank > axis ? result->dims[axis] : 1;
-    for (int i = axis + 1; i < result->rank; i++)
-        if (result->dims[i] != 1)
-            return 0;
-    return (width == 1) == is_integer(result->type) ? (size_t)width : 0;
-}
-
-static int64_t class_of(const struct session_tensor *result, size_t row, size_t width)
-{
-    if (width == 1)
-        return (int64_t)value_at(result, row);
-    int64_t best = CLASS_NONE;
-    double best_value = 0;
-    for (size_t i = 0; i < width; i++) {
-        double value = value_at(result, row * width + i);
-        if (isnan(value) || (best != CLASS_NONE && value <= best_value))
-            continue;
-        best = (int64_t)i;
-        best_value = value;
-    }
-    return best;
-}
 
 /* ---- labels ---- */
 
@@ -209,7 +124,7 @@ static void compare_values(struct trial *trial, size_t from, size_t to)
 {
     struct accuracy *result = &trial->result;
     for (size_t i = from; i < to; i++) {
-        double x = value_at(trial->parent.result, i), y = value_at(trial->own.result, i);
+        double x = output_value(trial->parent.result, i), y = output_value(trial->own.result, i);
         bool x_finite = isfinite(x), y_finite = isfinite(y);
         trial->signal += x_finite ? x * x : 0;
         result->not_finite += !y_finite;
@@ -226,9 +141,9 @@ static bool compare_row(struct trial *trial, size_t at, int64_t row, size_t widt
                         struct pare_error *err)
 {
     struct accuracy *result = &trial->result;
-    int64_t own = class_of(trial->own.result, at, width), before = CLASS_NONE;
+    int64_t own = output_class(trial->own.result, at, width), before = OUTPUT_NO_CLASS;
     if (result->has_parent) {
-        before = class_of(trial->parent.result, at, width);
+        before = output_class(trial->parent.result, at, width);
         result->agreed += own == before;
     }
     if (!result->has_labels)
@@ -252,7 +167,7 @@ static bool run_batch(struct trial *trial, int64_t first, int64_t fresh, struct 
     size_t values, rows = (size_t)trial->batch, skip = (size_t)(fresh - first);
     if (!session_elements(trial->own.result, &values))
         return error_set(err, PARE_ERR_FORMAT, "an output of impossible size");
-    size_t width = class_width(trial->own.result, trial->batch);
+    size_t width = output_class_width(trial->own.result, trial->batch);
     if (first > 0 && width != trial->width)
         return error_set(err, PARE_ERR_UNSUPPORTED,
                          "the output %.80s has another shape from row %lld on",

@@ -338,13 +338,16 @@ static bool has_drifted(const struct abtest_data *data)
 
 /* ---- the verdict ---- */
 
+/* Of what is judged: since the test began, and since its split is this one. */
 static double hours_of(const struct abtest *test, const struct abtest_data *data)
 {
+    const struct abtest_minute *minutes = data->minutes;
+    double hours = 0;
     if (!isnan(test->running_seconds))
-        return test->running_seconds / 3600;
-    if (data->minute_count == 0)
-        return 0;
-    return (double)(data->minutes[data->minute_count - 1].at - data->minutes[0].at) / 3600;
+        hours = test->running_seconds / 3600;
+    else if (data->minute_count > 0)
+        hours = (double)(minutes[data->minute_count - 1].at - minutes[0].at) / 3600;
+    return least_of(hours, data->segment_hours);
 }
 
 static void decide(const struct judge *judge, const struct abtest_data *data,

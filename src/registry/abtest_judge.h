@@ -40,14 +40,16 @@ struct abtest_minute {
 struct abtest_data {
     int segment_count;
     struct srm_segment
-        *segments; /* A's and all requests while the split was one; the newest last */
+        *segments;        /* A's and all requests while the split was one; the newest last */
+    double segment_hours; /* how long there is the newest; INFINITY: ever since */
     double
         segment_from; /* seconds since 1970 since when there is the newest; -INFINITY: ever since */
     struct abtest_arm_data arms[2]; /* of the newest segment */
     int64_t total[2];               /* of all segments, and of the minutes between them */
-    int64_t strays;                 /* results of a model in neither arm */
-    int64_t assigned[2];            /* that routers told of; 0: nobody counts */
-    struct abtest_minute *minutes;  /* of the whole test, ascending */
+    int64_t behind; /* ids that are not rolled up yet: a transaction may still come before them */
+    int64_t strays; /* results of a model in neither arm */
+    int64_t assigned[2];           /* that routers told of, the newest aside; 0: nobody counts */
+    struct abtest_minute *minutes; /* of the whole test, ascending */
     size_t minute_count;
 };
 
@@ -139,5 +141,9 @@ MUST_CHECK bool abtest_conclude(const struct registry *registry, const struct ab
 /* Why it is that verdict, without a full stop: the gate, its number and its limit. */
 void abtest_put_reason(const struct abtest *test, const struct abtest_report *report,
                        struct buf *buf);
+
+/* Whatever makes the numbers mean less than they seem to: a line each, that begins with "! ". */
+void abtest_put_badges(const struct abtest *test, const struct abtest_data *data,
+                       const struct abtest_report *report, struct buf *buf);
 
 #endif

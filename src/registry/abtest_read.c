@@ -31,6 +31,8 @@ void abtest_ask_read(const struct abtest *test, struct pg_arg *arg,
 /* 0: A, 1: B, -1: neither. */
 static int arm_of(const struct abtest *test, int64_t model_id)
 {
+    if (model_id == 0) /* of NULL, which is nobody's arm */
+        return -1;
     return model_id == test->a.id ? 0 : model_id == test->b.id ? 1 : -1;
 }
 
@@ -46,6 +48,7 @@ static bool read_segments(const struct pg_rows *rows, struct arena *arena, struc
     for (int i = 0; i < count; i++)
         data->segments[i] = (struct srm_segment){ .split = pg_number(rows, i, 1) / 100 };
     data->segment_from = count > 1 ? pg_number(rows, count - 1, 2) : -INFINITY;
+    data->segment_hours = count > 1 ? pg_number(rows, count - 1, 3) / 3600 : INFINITY;
     return true;
 }
 
@@ -150,6 +153,19 @@ static bool read_minutes(const struct abtest *test, const struct pg_rows *rows, 
     return true;
 }
 
+/*
+ * A request of the last minutes may still be under way, or its result not rolled up: only what is
+ * missing of the older ones is missed. Behind read_counts().
+ */
+static void read_assigned(const struct pg_rows *rows, struct abtest_data *data)
+{
+    for (int i = 0; i < pg_row_count(rows); i++) {
+        int arm = *pg_text(rows, i, 0) == 'B';
+        int64_t all = pg_int(rows, i, 1), settled = pg_int(rows, i, 2);
+        data->assigned[arm] = MIN(MAX(data->total[arm], settled), all);
+    }
+}
+
 bool abtest_take_read(const struct abtest *test, struct pg_rows *const *rows, struct arena *arena,
                       struct abtest_data *ret_data, struct pare_error *err)
 {
@@ -158,9 +174,7 @@ bool abtest_take_read(const struct abtest *test, struct pg_rows *const *rows, st
         return false;
     read_counts(test, rows[READ_COUNTS], &data);
     read_ratings(test, rows[READ_RATINGS], &data);
-    for (int i = 0; i < pg_row_count(rows[READ_ASSIGNED]); i++)
-        data.assigned[*pg_text(rows[READ_ASSIGNED], i, 0) == 'B'] =
-            pg_int(rows[READ_ASSIGNED], i, 1);
+    read_assigned(rows[READ_ASSIGNED], &data);
     if (!read_latency(test, rows[READ_LATENCY], arena, &data, err) ||
         !read_minutes(test, rows[READ_MINUTES], arena, &data, err))
         return false;

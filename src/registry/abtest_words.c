@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A verdict's reason, for screen and command alike. */
+/* A verdict's reason and what weakens it, for screen and command alike. */
 #include <math.h>
 
 #include "base/buf.h"
@@ -63,4 +63,70 @@ void abtest_put_reason(const struct abtest *test, const struct abtest_report *re
                    report->alpha);
         break;
     }
+}
+
+/* ---- badges ---- */
+
+/* Results of the arms that are of no segment. */
+static int64_t outside_of(const struct abtest_data *data)
+{
+    int64_t inside = 0;
+    for (int i = 0; i < data->segment_count; i++)
+        inside += data->segments[i].count;
+    return data->total[0] + data->total[1] - inside;
+}
+
+static void put_badge(struct buf *buf, bool when, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void put_badge(struct buf *buf, bool when, const char *fmt, ...)
+{
+    va_list args;
+    if (!when)
+        return;
+    va_start(args, fmt);
+    buf_text(buf, "! ");
+    buf_vprintf(buf, fmt, args);
+    buf_text(buf, "\n");
+    va_end(args);
+}
+
+void abtest_put_badges(const struct abtest *test, const struct abtest_data *data,
+                       const struct abtest_report *report, struct buf *buf)
+{
+    const struct abtest_arm_data *a = &data->arms[0], *b = &data->arms[1];
+    char p[P_TEXT_ROOM];
+    p_put(report->srm.ln_p, p);
+    put_badge(buf, report->srm.alarm,
+              "the split is off by %+.2f points (p %s): requests are lost or led astray%s",
+              100 * report->srm.off, p,
+              report->srm.inverted ? "; it reads as if it were B's share" : "");
+    put_badge(buf, !report->srm.alarm && report->srm.known && report->srm.ln_p < log(.001),
+              "the split looks off by %+.2f points (p %s at this look)", 100 * report->srm.off, p);
+    put_badge(buf, report->drift, "the effect has moved while the test ran");
+    put_badge(buf, report->coverage_differs,
+              "the arms are rated unequally often: ratings compare different people");
+    put_badge(buf, report->design_effect > 1.5,
+              "requests of one minute are alike: the mean's intervals are widened %.1f times",
+              sqrt(report->design_effect));
+    put_badge(buf, data->behind > 0,
+              "the newest results, by their numbers up to %lld, are not counted yet: a transaction "
+              "that writes "
+              "results has not ended",
+              (long long)data->behind);
+    put_badge(buf, outside_of(data) > 0,
+              "%lld results are from before its start, after its end, or a minute in which the "
+              "split changed",
+              (long long)outside_of(data));
+    put_badge(buf, data->strays > 0, "%lld results are of a model in neither arm",
+              (long long)data->strays);
+    put_badge(buf, a->untimed + b->untimed > 0, "%lld results have no latency",
+              (long long)(a->untimed + b->untimed));
+    put_badge(buf, a->negative + b->negative > 0, "%lld results have a negative latency",
+              (long long)(a->negative + b->negative));
+    put_badge(buf, a->odd_ratings + b->odd_ratings > 0, "%lld ratings are none of 1 to 5",
+              (long long)(a->odd_ratings + b->odd_ratings));
+    put_badge(buf, test->split_odd, "traffic_split is outside of 0 to 1");
+    put_badge(buf, test->backwards, "it ends before it starts");
+    put_badge(buf, test->a.id == test->b.id, "both arms are the same version");
+    put_badge(buf, !test->a.name || !test->b.name, "an arm's version has vanished");
+    put_badge(buf, test->plan.coarse, "latencies are kept to 1 %%: there are too many different");
 }

@@ -73,11 +73,11 @@ enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *
 
 void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement)
 {
-    int64_t to = MIN(rollup->target, rollup->mark + STEP_RESULTS);
     rollup->args[0] = PG_INT(rollup->mark);
-    rollup->args[1] = PG_INT(to);
+    rollup->args[1] = PG_INT(rollup->target);
+    rollup->args[2] = PG_INT(STEP_RESULTS);
     *ret_statement =
-        (struct pg_statement){ .sql = query_rollup_step, .args = rollup->args, .arg_count = 2 };
+        (struct pg_statement){ .sql = query_rollup_step, .args = rollup->args, .arg_count = 3 };
 }
 
 bool rollup_tick(const struct registry *registry, struct rollup *rollup, enum rollup_next *ret_next,
@@ -111,6 +111,7 @@ bool rollup_catch_up(const struct registry *registry, struct rollup *rollup, int
         if (next == ROLLUP_WAIT)
             nanosleep(&pause, NULL);
     } while (next != ROLLUP_IDLE && rollup->mark < goal && clock_now_ms() < end_ms);
+    rollup->behind = next == ROLLUP_IDLE ? 0 : MAX(goal - rollup->mark, (int64_t)0);
     return true;
 }
 
@@ -125,8 +126,9 @@ static bool recount(const struct registry *registry, const struct pg_rows *due, 
         CLEANUP(pg_rows_cleanup) struct pg_rows *same = NULL;
         int64_t block = pg_int(due, i, 0), mark = pg_int(due, i, 2), first = block * BLOCK_IDS;
         if (!pg_write(registry->pg, query_rollup_recount,
-                      PG_ARGS(PG_INT(first - 1), PG_INT(MIN(mark, first + BLOCK_IDS - 1)),
-                              PG_INT(block), PG_INT(mark)),
+                      PG_ARGS(PG_INT(MAX(first - 1, (int64_t)0)),
+                              PG_INT(MIN(mark, first + BLOCK_IDS - 1)), PG_INT(block),
+                              PG_INT(mark)),
                       &same, err))
             return false;
         *ret_whole &= pg_bool(same, 0, 0);
@@ -137,8 +139,14 @@ static bool recount(const struct registry *registry, const struct pg_rows *due, 
     return true;
 }
 
+/* All anew, unless that was but a moment ago: rows that keep vanishing must not keep all from coming in. */
 static bool restart(const struct registry *registry, struct pare_error *err)
 {
+    CLEANUP(pg_rows_cleanup) struct pg_rows *may = NULL;
+    if (!pg_read(registry->pg, query_rollup_may_restart, PG_NO_ARGS, &may, err))
+        return false;
+    if (!pg_bool(may, 0, 0))
+        return true;
     /* Locked by a statement of its own: the next ones then see what the step before it put. */
     const struct pg_statement statements[] = { { .sql = query_rollup_lock },
                                                { .sql = query_rollup_restart } };
@@ -155,7 +163,8 @@ void rollup_ask_notice(const struct registry *registry, struct pg_arg *actor,
                        struct pg_statement ret_statements[ROLLUP_NOTICE_STATEMENTS])
 {
     const char *const sql[ROLLUP_NOTICE_STATEMENTS] = { query_rollup_assume,
-                                                        query_rollup_notice_splits };
+                                                        query_rollup_notice_splits,
+                                                        query_rollup_notice_ends };
     *actor = PG_TEXT(registry->actor);
     for (int i = 0; i < ROLLUP_NOTICE_STATEMENTS; i++)
         ret_statements[i] = (struct pg_statement){ .sql = sql[i], .args = actor, .arg_count = 1 };
@@ -169,6 +178,19 @@ bool rollup_notice(const struct registry *registry, struct pare_error *err)
     return pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
 }
 
+static bool tidy_up(const struct registry *registry, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *due = NULL;
+    const struct pg_statement statements[] = { { .sql = query_rollup_lock },
+                                               { .sql = query_rollup_expire_counts },
+                                               { .sql = query_rollup_expire_buckets },
+                                               { .sql = query_rollup_coarsen } };
+    if (!pg_write(registry->pg, query_rollup_tidy_due, PG_NO_ARGS, &due, err))
+        return false;
+    return pg_row_count(due) == 0 ||
+           pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
+}
+
 bool rollup_upkeep(const struct registry *registry, struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *due = NULL;
@@ -178,11 +200,5 @@ bool rollup_upkeep(const struct registry *registry, struct pare_error *err)
                  err) ||
         !recount(registry, due, &whole, err))
         return false;
-    if (!whole)
-        return restart(registry, err);
-    const struct pg_statement statements[] = { { .sql = query_rollup_lock },
-                                               { .sql = query_rollup_expire_counts },
-                                               { .sql = query_rollup_expire_buckets },
-                                               { .sql = query_rollup_coarsen } };
-    return pg_run(registry->pg, true, statements, ARRAY_SIZE(statements), NULL, err);
+    return whole ? tidy_up(registry, err) : restart(registry, err);
 }

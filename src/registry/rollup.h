@@ -24,11 +24,13 @@ enum { ROLLUP_BLOCKS_MAX = 3, ROLLUP_EVERY_MS = 1000, ROLLUP_RECOUNT_MS = 10000 
 
 /* One who rolls: what it waits for. Starts as { 0 }. */
 struct rollup {
-    int64_t mark;          /* rolled up so far, as of the last look */
-    int64_t newest;        /* the newest id there was */
-    int64_t target;        /* up to here it may go once `writers` have ended */
-    char *writers;         /* transactions to wait for, separated by spaces; NULL: no target yet */
-    struct pg_arg args[2]; /* of the step asked for last */
+    int64_t mark;   /* rolled up so far, as of the last look */
+    int64_t newest; /* the newest id there was */
+    int64_t target; /* up to here it may go once `writers` have ended */
+    int64_t
+        behind;    /* after rollup_catch_up(): of the ids there were, those it could not wait for */
+    char *writers; /* transactions to wait for, separated by spaces; NULL: no target yet */
+    struct pg_arg args[3]; /* of the step asked for last */
 };
 void rollup_done(struct rollup *rollup);
 
@@ -46,7 +48,7 @@ enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *
 /* A writing request: at most 200 000 results. When another rolls meanwhile it does nothing. */
 void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement);
 /* rollup_notice(), a writing request too. Who does it is in the caller's `actor`. */
-enum { ROLLUP_NOTICE_STATEMENTS = 2 };
+enum { ROLLUP_NOTICE_STATEMENTS = 3 };
 void rollup_ask_notice(const struct registry *registry, struct pg_arg *actor,
                        struct pg_statement ret_statements[ROLLUP_NOTICE_STATEMENTS]);
 

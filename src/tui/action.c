@@ -22,6 +22,7 @@ static const struct {
     { KEY_END, ACTION_BOTTOM },
     { KEY_LEFT, ACTION_LAST_CHOICE },
     { KEY_RIGHT, ACTION_NEXT_CHOICE },
+    { KEY_TAB, ACTION_CHART },
 };
 
 enum action action_of(const struct key *key, enum view_kind view)

@@ -20,12 +20,16 @@ enum view_kind {
     VIEW_NEW_JOB = 16,
     VIEW_JOBS = 32,
     VIEW_JOB = 64,
-    VIEW_ALL = 127,
+    VIEW_TESTS = 128,
+    VIEW_TEST = 256,
+    VIEW_ALL = 511,
 };
 
 /* X(name, key, a word for the footer ("" keeps it out), what it does, where, does it write) */
 #define ACTIONS(X)                                                                                 \
-    X(OPEN, "Enter", "open", "open what is under the cursor", VIEW_MODELS | VIEW_JOBS, false)      \
+    X(OPEN, "Enter", "open", "open what is under the cursor",                                      \
+      VIEW_MODELS | VIEW_JOBS | VIEW_TESTS, false)                                                 \
+    X(CHART, "Tab", "chart", "the next chart", VIEW_TEST, false)                                   \
     X(CONFIRM, "Enter", "confirm", "go on to the typed confirmation", VIEW_PROMOTE, false)         \
     X(CHANGE, "Enter", "change", "type into the field, or its next choice", VIEW_NEW_JOB, false)   \
     X(NEXT_CHOICE, "l", "", "the next choice; the arrow too", VIEW_NEW_JOB, false)                 \
@@ -45,6 +49,8 @@ enum view_kind {
       VIEW_MODELS | VIEW_VERSION, true)                                                            \
     X(ROLLBACK, "R", "rollback", "go back to the model's default before: preview first",           \
       VIEW_MODELS | VIEW_VERSION, true)                                                            \
+    X(TESTS, "t", "tests", "the A/B tests that run, and the past ones",                            \
+      VIEW_MODELS | VIEW_VERSION, false)                                                           \
     X(SORT, "s", "sort", "sort by the next column", VIEW_MODELS, false)                            \
     X(TURN, "o", "turn", "turn the order round", VIEW_MODELS, false)                               \
     X(DOWN, "j", "", "one line down; the arrow too", VIEW_ALL, false)                              \

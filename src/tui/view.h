@@ -57,6 +57,8 @@ struct view *rollback_open(struct app *app, const char *name);
 struct view *new_job_open(struct app *app, const struct browse_row *row);
 struct view *jobs_open(struct app *app, int64_t id); /* the cursor on this job; 0: on the first */
 struct view *job_open(struct app *app, int64_t id);
+struct view *tests_open(struct app *app);
+struct view *test_open(struct app *app, int64_t id);
 struct view *help_open(struct app *app, enum view_kind of);
 
 #endif

@@ -71,6 +71,9 @@ static void words(void)
 {
     const struct order_settings both = { .method = "l1", .amount = 0.5, .scheme = "int8" };
     const struct order_measure measure = { .dataset = "files", .against_id = 7, .threads = 2 };
+    const struct order_replay replay = {
+        .test_id = 3, .dataset = "files", .rate = 0.5, .seconds = 9
+    };
     struct pare_recipe *recipe = recipe_of(&both);
     struct buf spec;
     buf_init(&spec, 1 << 16);
@@ -83,6 +86,11 @@ static void words(void)
     order_put_measure(&measure, &spec);
     IS(order_words("measure", buf_string(&spec), &arena).what, "measure on files",
        "a measurement says on what");
+    buf_clear(&spec);
+    order_put_replay(&replay, &spec);
+    IS(buf_string(&spec), "{\"test_id\": 3, \"dataset\": \"files\", \"rate\": 0.5, \"seconds\": 9}",
+       "a replay: what was asked for and no more");
+    IS(order_words("replay", buf_string(&spec), &arena).what, "replay on files", "in words");
     IS(order_words("distill", "{\"x\": [", &arena).what, "distill", "what is no JSON its kind");
     IS(order_words("distill", NULL, &arena).what, "distill", "and so what is not there");
     OK(!strchr(order_words("measure", "{\"dataset\": \"a\\u001bb\"}", &arena).what, '\033'),

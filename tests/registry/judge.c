@@ -46,6 +46,7 @@ static void begin(struct made *made)
     made->data.segment_count = 1;
     made->data.segments = &made->segment;
     made->data.segment_from = -INFINITY;
+    made->data.segment_hours = INFINITY;
     made->data.minutes = made->minutes;
     for (int arm = 0; arm < 2; arm++)
         histogram_init(&made->data.arms[arm].latency, HISTOGRAM_MS, made->cells[arm], CELLS);

@@ -206,6 +206,7 @@ static void later_changes(struct rollup *rollup)
     OK(rollup_upkeep(&registry, &err), "upkeep");
     all_equal("ratings given later");
     run("DELETE FROM model_test_results WHERE id % 10 = 0");
+    run("UPDATE pare.ab_mark SET restarted_at = '-infinity'");
     OK(rollup_upkeep(&registry, &err), "upkeep notices rows that have gone");
     catch_up(rollup);
     all_equal("rows deleted");
@@ -225,6 +226,7 @@ static void levels(struct rollup *rollup)
     run("INSERT INTO model_test_results (test_id, model_id, latency_ms, response, created_at) "
         "SELECT 1, 1, i, 'x', now() - interval '3 days' FROM generate_series(1, 50) i");
     catch_up(rollup);
+    run("UPDATE pare.ab_mark SET tidied_at = '-infinity'");
     OK(rollup_upkeep(&registry, &err), "minutes of long ago");
     IS(value("SELECT string_agg(level::text, ' ') FROM (SELECT DISTINCT level FROM pare.ab_count "
              "WHERE level <> 'l') l"),
@@ -238,6 +240,7 @@ static void levels(struct rollup *rollup)
         "% 2, "
         "3 * i, 'x' FROM generate_series(1, 21000) i");
     catch_up(rollup);
+    run("UPDATE pare.ab_mark SET tidied_at = '-infinity'");
     OK(rollup_upkeep(&registry, &err), "too many different latencies");
     run("INSERT INTO model_test_results (test_id, model_id, latency_ms, response) SELECT 1, 1, i, "
         "'x' "

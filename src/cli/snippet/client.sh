@@ -11,7 +11,8 @@ ab_bucket() { # of a unit: 0 to 9999
 }
 
 ab_look() { # the split and whether the test runs: ask it now and then, not for each request
-    psql -XAtqc "SELECT (coalesce(status, 'running') = 'running' AND coalesce(end_time, 'infinity') > now())::int,
+    psql -XAtqc "SELECT (coalesce(status, 'running') = 'running' AND coalesce(start_time, '-infinity') <= now()
+        AND coalesce(end_time, 'infinity') > now())::int,
         round(10000 * least(greatest(coalesce(traffic_split, 0.5), 0), 1))::int, (SELECT arm FROM pare.ab_assign(id, ''))
         FROM model_ab_tests WHERE id = $AB_TEST"
 }
@@ -21,7 +22,8 @@ ab_route() { # UNIT
     IFS='|' read -r ab_runs ab_cut ab_all_to <<-END
 	$ab_seen
 	END
-    if [ "$ab_runs" = 0 ]; then echo "$ab_all_to"
+    if [ -z "$ab_cut" ]; then echo A # nobody knows
+    elif [ "$ab_runs" = 0 ]; then echo "$ab_all_to"
     elif [ "$(ab_bucket "$1")" -lt "$ab_cut" ]; then echo A
     else echo B; fi
 }
@@ -30,6 +32,6 @@ ab_record() { # ARM LATENCY_MS QUERY [ANSWER]
     [ "$1" = A ] && ab_model=$AB_A || ab_model=$AB_B
     psql -XAtq -v ON_ERROR_STOP=1 -v model="$ab_model" -v ms="$2" -v query="$3" -v answer="${4-}" -v failed="$(($# < 4))" <<-END
 	INSERT INTO model_test_results (test_id, model_id, request_id, query, response, latency_ms) VALUES
-	($AB_TEST, :model, gen_random_uuid(), :'query', CASE WHEN :failed = 0 THEN :'answer' END, :ms);
+	($AB_TEST, :'model', gen_random_uuid(), :'query', CASE WHEN :'failed' = '0' THEN :'answer' END, :'ms');
 	END
 }

@@ -20,6 +20,7 @@ static const struct {
     { VIEW_MODELS, "Models" },   { VIEW_VERSION, "Version" },
     { VIEW_NEW_JOB, "New job" }, { VIEW_JOBS, "Jobs" },
     { VIEW_JOB, "Job" },         { VIEW_PROMOTE, "Promote and Rollback" },
+    { VIEW_TESTS, "Tests" },     { VIEW_TEST, "Test" },
 };
 
 static const char *const signs[][2] = {
@@ -29,6 +30,8 @@ static const char *const signs[][2] = {
     { "-0.21", "of accuracy: percentage points" },
     { "~", "both have a number, but they were not measured alike" },
     { "--", "the default itself" },
+    { "[-3, +1]", "of a test: where B - A lies, right at any time one looks" },
+    { "> p95", "of a test: what its verdict is about; a limit is how much worse B may be" },
 };
 
 static const char *const filters[][2] = {

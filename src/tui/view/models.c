@@ -266,6 +266,9 @@ static void act(struct view *view, enum action action)
     case ACTION_JOBS:
         app_push(models->view.app, jobs_open(models->view.app, 0));
         break;
+    case ACTION_TESTS:
+        app_push(models->view.app, tests_open(models->view.app));
+        break;
     case ACTION_OPEN:
     case ACTION_NEW_JOB:
     case ACTION_PROMOTE:

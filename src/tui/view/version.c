@@ -186,6 +186,8 @@ static void act(struct view *view, enum action action)
         app_push(app, new_job_open(app, row));
     else if (action == ACTION_JOBS)
         app_push(app, jobs_open(app, 0));
+    else if (action == ACTION_TESTS)
+        app_push(app, tests_open(app));
     if (action == ACTION_AGAIN)
         self->asked = false;
     scroll_page(&self->scroll, action);
