@@ -3,7 +3,7 @@
 # sql/query/*.sql: a constant query_NAME for each "-- name: NAME" block. A "-- part: NAME" block is text
 # that several queries share; a line "--> NAME" stands for it.
 # sql/migrate/NNN-name.sql (given with -v migrations=1): one table of all, in the order of the arguments.
-function quoted(line) { gsub(/\\/, "\\\\", line); gsub(/"/, "\\\"", line); return "    \"" line "\\n\"" }
+function quoted(line) { gsub(/\\/, "&&", line); gsub(/"/, "\\\"", line); return "    \"" line "\\n\"" }
 function close_block() {
     if (name) print "    \"\";"
     name = part = ""

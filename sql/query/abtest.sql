@@ -73,12 +73,16 @@ BEGIN
 END
 $do$
 
--- A name that a running test has is not given twice.
+-- So that of two who want one name, or make the tables, the second sees what the first did.
+-- name: abtest_name_lock
+SELECT pg_advisory_xact_lock(hashtextextended('pare.ab:' || $1, 0))
+
+-- A name that a running test has is not given twice. Behind abtest_name_lock.
 -- name: abtest_start
 WITH made AS (
     INSERT INTO model_ab_tests (test_name, model_a_id, model_b_id, traffic_split, start_time, status)
     SELECT $1, $2, $3, $4::numeric, now(), 'running'
-     WHERE NOT EXISTS (SELECT FROM model_ab_tests t WHERE t.test_name = $1 AND t.status = 'running')
+     WHERE NOT EXISTS (SELECT FROM model_ab_tests t WHERE t.test_name = $1 AND coalesce(t.status, 'running') = 'running')
     RETURNING id, start_time
 ), plan AS (
     INSERT INTO pare.ab_plan AS p (test_id, test_name, model_a_id, model_b_id, primary_metric, horizon, alpha, margin, guards, min_hours, actor)
@@ -116,43 +120,11 @@ WITH changed AS (
 )
 SELECT count(*) FROM changed
 
--- It ends; all requests go to one arm. Not FOR UPDATE: that would make every insert of a result wait.
--- name: abtest_stop
-WITH mine AS (
-    SELECT id FROM model_ab_tests WHERE id = $1 AND coalesce(status, 'running') = 'running' FOR NO KEY UPDATE
-), ended AS (
-    UPDATE model_ab_tests t SET status = 'stopped', end_time = now() FROM mine WHERE t.id = mine.id RETURNING t.id
-), plan AS (
-    UPDATE pare.ab_plan p SET ended_at = now() FROM ended WHERE p.test_id = ended.id
-), event AS (
-    INSERT INTO pare.ab_event (test_id, kind, arm, actor, reason) SELECT id, 'stop', $2, $3, $4 FROM ended
-)
-SELECT count(*) FROM ended
-
--- Of two who conclude at once one waits here, and then finds it ended. Not FOR UPDATE: see above.
--- name: abtest_lock
-SELECT id FROM model_ab_tests WHERE id = $1 AND coalesce(status, 'running') = 'running' FOR NO KEY UPDATE
-
--- Only while the split is the one that was judged ($5 segments).
--- name: abtest_conclude
-WITH ended AS (
-    UPDATE model_ab_tests t SET status = 'concluded', end_time = now() WHERE t.id = $1 AND coalesce(t.status, 'running') = 'running'
-       AND (SELECT greatest(count(*), 1) FROM pare.ab_segment s WHERE s.test_id = $1) = $5 RETURNING t.id
-), plan AS (
-    UPDATE pare.ab_plan p SET ended_at = now() FROM ended WHERE p.test_id = ended.id
-), event AS (
-    INSERT INTO pare.ab_event (test_id, kind, arm, actor, reason, evidence)
-    SELECT id, 'conclude', $2, $3, $4, $6::text::jsonb FROM ended
-)
-SELECT count(*) FROM ended
-
--- Who ended it, for who comes second.
--- name: abtest_ender
-SELECT e.kind, e.arm, e.actor, round(extract(epoch FROM now() - e.at))::bigint FROM pare.ab_event e
- WHERE e.test_id = $1 AND e.kind IN ('stop', 'conclude')
-   AND e.at >= coalesce((SELECT p.at FROM pare.ab_plan p WHERE p.test_id = $1), '-infinity') ORDER BY e.id DESC LIMIT 1
-
 -- ---- what a verdict stands on ----
+
+-- First in a transaction: what it reads is of one moment.
+-- name: abtest_moment
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
 
 -- name: abtest_counts
 SELECT segment, model_id, n, failed, untimed, negative, sum::text, squares::text FROM pare.ab_count WHERE test_id = $1 AND level = 'l'
@@ -175,12 +147,27 @@ SELECT number, round(100 * split)::text, extract(epoch FROM from_at)::float8,
 -- name: abtest_minutes
 SELECT extract(epoch FROM at)::bigint, level, model_id, n, failed, n - untimed - negative, sum::text, squares::text
   FROM pare.ab_count WHERE test_id = $1 AND level IN ('m', 'h')
- ORDER BY at, model_id
+ ORDER BY at, level, model_id
 
--- All, and those whose results should be there by now.
+-- What a role lacks for rolling up results: to read them, and to write what they add up to. By columns, for a right may be
+-- given by columns.
+-- part: roller_rights
+       (SELECT bool_and(has_column_privilege(a.attrelid, a.attnum, 'SELECT')) FROM pg_attribute a
+         WHERE a.attrelid = to_regclass('model_test_results') AND NOT a.attisdropped AND a.attname IN
+               ('id', 'test_id', 'model_id', 'response', 'latency_ms', 'user_feedback', 'created_at')) IS NOT TRUE,
+       (SELECT bool_and(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+          FROM pg_class c WHERE c.relnamespace = to_regnamespace('pare') AND c.relkind = 'r' AND starts_with(c.relname, 'ab_')
+           AND c.relname <> 'ab_event') IS NOT TRUE
+
+-- Requests of A and B, all and those whose results should be there by now. And how old the roll-up is, and what this role
+-- lacks to go on with it; and the result up to which all is counted.
 -- name: abtest_assigned
-SELECT arm, sum(n)::bigint, coalesce(sum(n) FILTER (WHERE minute < date_trunc('minute', now()) - interval '1 minute'), 0)::bigint
-  FROM pare.ab_assigned WHERE test_id = $1 GROUP BY 1
+SELECT coalesce(sum(n) FILTER (WHERE arm = 'A'), 0)::bigint, coalesce(sum(n) FILTER (WHERE arm = 'A' AND settled), 0)::bigint,
+       coalesce(sum(n) FILTER (WHERE arm = 'B'), 0)::bigint, coalesce(sum(n) FILTER (WHERE arm = 'B' AND settled), 0)::bigint,
+       (SELECT extract(epoch FROM clock_timestamp() - m.at)::float8 FROM pare.ab_mark m),
+--> roller_rights
+       , (SELECT m.id FROM pare.ab_mark m)
+  FROM (SELECT arm, n, minute < date_trunc('minute', now()) - interval '1 minute' AS settled FROM pare.ab_assigned WHERE test_id = $1) s
 
 -- ---- for pare's own router ----
 

@@ -1,9 +1,13 @@
 -- Results rolled up, each exactly once.
 
--- How far the roll-up is, how far the table goes, and who is writing it: in this order, for a transaction that drew a
--- smaller id than the newest and has not ended yet holds a lock.
+-- How far the roll-up is, how far the table goes, below which id the first result is that is not rolled up (the mark, or
+-- where ids begin), and who is writing it: in this order, for a transaction that drew a smaller id than the newest and has
+-- not ended yet holds a lock.
 -- name: rollup_newest
-SELECT m.id, (SELECT max(r.id)::bigint FROM model_test_results r) FROM pare.ab_mark m
+SELECT m.id, coalesce((SELECT max(r.id)::bigint FROM model_test_results r), m.id),
+       CASE WHEN m.id > -9223372036854775808 THEN m.id
+            ELSE coalesce((SELECT greatest(min(r.id)::bigint, -9223372036854775807) - 1 FROM model_test_results r), m.id) END
+  FROM pare.ab_mark m
 
 -- name: rollup_writers
 SELECT coalesce(string_agg(DISTINCT l.virtualtransaction, ' '), '') FROM pg_locks l
@@ -29,9 +33,14 @@ SELECT coalesce(string_agg(DISTINCT l.virtualtransaction, ' '), '') FROM pg_lock
        count(*) FILTER (WHERE rating NOT BETWEEN 1 AND 5) AS odd, max(at) AS newest_at,
        count(*) FILTER (WHERE failed) AS failed, coalesce(sum(ms), 0) AS sum
 
--- The mark's row, where it still is as this one saw it and nobody else is at it: then the step is ours.
+-- The mark's row, where it still is as this one saw it and nobody else is at it: then the step is ours. A test that has
+-- been made coarse since this statement's snapshot reads as if it were not; but rollup_coarsen moves tidied_at, which the lock
+-- then compares as it is now with what the snapshot has (EvalPlanQual takes the newest version of the locked row alone): a
+-- step that is behind finds no row and does nothing.
 -- part: mine
-WITH mine AS MATERIALIZED (SELECT id FROM pare.ab_mark WHERE id = $1 FOR UPDATE SKIP LOCKED),
+WITH mine AS MATERIALIZED (
+    SELECT m.id FROM pare.ab_mark m WHERE m.id = $1 AND m.tidied_at = (SELECT s.tidied_at FROM pare.ab_mark s) FOR UPDATE SKIP LOCKED
+),
 
 -- One step, from the mark $1 towards $2, at most $3 results: all levels and the mark itself, or nothing.
 -- name: rollup_step
@@ -93,7 +102,7 @@ part AS MATERIALIZED (
     INSERT INTO pare.ab_block AS b (block, test_id, segment, model_id, n, r1, r2, r3, r4, r5, odd, newest_at, failed, sum)
     SELECT g.block, g.test_id, s.segment, g.model_id, sum(n), sum(r1), sum(r2), sum(r3), sum(r4), sum(r5), sum(odd), max(newest_at),
            sum(failed), sum(sum)
-      FROM (SELECT id / 65536 AS block, test_id, date_trunc('minute', at) AS minute, model_id,
+      FROM (SELECT id >> 16 AS block, test_id, date_trunc('minute', at) AS minute, model_id,
 --> ratings
 --> results
              WHERE EXISTS (SELECT FROM mine) AND r.id <= (SELECT id FROM goal)
@@ -105,7 +114,17 @@ part AS MATERIALIZED (
 ), moved AS (
     UPDATE pare.ab_mark k SET id = goal.id, at = clock_timestamp() FROM mine, goal WHERE k.id = mine.id RETURNING k.id
 )
-SELECT count(*) FROM moved
+SELECT count(*), max(id) FROM moved
+
+-- ---- what is noticed on the way ----
+
+-- Nothing new is news too: the numbers are those of now. The mark's row before any plan's, as whoever tidies up takes them.
+-- name: rollup_notice_rest
+UPDATE pare.ab_mark k SET at = clock_timestamp()
+  FROM (SELECT m.id FROM pare.ab_mark m
+         WHERE m.at < now() - interval '5 seconds' AND m.id >= coalesce((SELECT max(r.id)::bigint FROM model_test_results r), m.id)
+           FOR UPDATE SKIP LOCKED) m
+ WHERE k.id = m.id
 
 -- Tests that somebody's SQL started get a plan at first sight; so does one whose id was another's.
 -- name: rollup_assume
@@ -153,8 +172,8 @@ WITH young AS (
     SELECT DISTINCT block FROM pare.ab_block WHERE newest_at > now() - interval '24 hours' ORDER BY block DESC LIMIT $1
 ), next AS (
     SELECT least((SELECT min(b.block) FROM pare.ab_block b WHERE b.block > m.checked_block),
-                 (SELECT r.id::bigint / 65536 FROM model_test_results r
-                   WHERE r.id >= (m.checked_block + 1) * 65536 AND r.id > 0 AND r.id <= m.id ORDER BY r.id LIMIT 1)) AS block
+                 (SELECT r.id::bigint >> 16 FROM model_test_results r
+                   WHERE r.id >= (m.checked_block + 1) * 65536 AND r.id <= m.id ORDER BY r.id LIMIT 1)) AS block
       FROM pare.ab_mark m
 )
 SELECT d.block, d.rotates, m.id FROM (SELECT block, bool_or(rotates) AS rotates
@@ -190,17 +209,22 @@ SELECT NOT EXISTS (SELECT FROM mine)
                                     GROUP BY 1, 2) t USING (test_id, model_id)
                        WHERE (was.n, was.failed, was.sum) IS DISTINCT FROM (t.n, t.failed, t.sum))
 
--- The rotation has come to block $1; behind the last it begins anew.
+-- The rotation has come to block $1; behind the last it begins anew, below the block of the smallest bigint.
 -- name: rollup_rotate
-UPDATE pare.ab_mark SET checked_block = CASE WHEN $1 >= (SELECT max(block) FROM pare.ab_block) THEN -1 ELSE $1 END,
+UPDATE pare.ab_mark SET checked_block = CASE WHEN $1 >= (SELECT max(block) FROM pare.ab_block) THEN -140737488355329 ELSE $1 END,
        checked_from = CASE WHEN $1 >= (SELECT max(block) FROM pare.ab_block) THEN now() ELSE checked_from END
+
+-- What this role may do of a roll-up, for who is about to try.
+-- name: rollup_rights
+SELECT
+--> roller_rights
 
 -- name: rollup_lock
 SELECT id FROM pare.ab_mark FOR UPDATE
 
 -- Not again and again where rows keep vanishing, as those of a table that is kept short do.
 -- name: rollup_may_restart
-SELECT restarted_at < now() - interval '10 minutes' OR (SELECT coalesce(max(r.id), 0) FROM model_test_results r) < id FROM pare.ab_mark
+SELECT restarted_at < now() - interval '10 minutes' OR coalesce((SELECT max(r.id) FROM model_test_results r) < id, true) FROM pare.ab_mark
 
 -- Whether it is time to tidy up, which looks at every count: once an hour.
 -- name: rollup_tidy_due
@@ -210,7 +234,7 @@ UPDATE pare.ab_mark SET tidied_at = now() WHERE tidied_at < now() - interval '1 
 -- name: rollup_restart
 WITH c AS (DELETE FROM pare.ab_count), b AS (DELETE FROM pare.ab_bucket), e AS (DELETE FROM pare.ab_exact),
      k AS (DELETE FROM pare.ab_block), p AS (UPDATE pare.ab_plan SET coarse = false WHERE coarse)
-UPDATE pare.ab_mark SET id = 0, checked_block = -1, checked_from = now(), restarted_at = now()
+UPDATE pare.ab_mark SET id = DEFAULT, checked_block = DEFAULT, checked_from = now(), restarted_at = now()
 
 -- Minutes of more than 48 hours ago become hours, hours of more than 90 days ago go.
 -- name: rollup_expire_counts
@@ -236,7 +260,7 @@ INSERT INTO pare.ab_bucket AS b (test_id, level, model_id, at, segment, bucket, 
 SELECT test_id, 'h'::"char", model_id, date_trunc('hour', at), 0, bucket, sum(n) FROM old GROUP BY 1, 3, 4, 6
 ON CONFLICT (test_id, level, at, segment, model_id, bucket) DO UPDATE SET n = b.n + excluded.n
 
--- A test of very many different latencies goes on with its buckets alone. Behind rollup_lock.
+-- A test of very many different latencies goes on with its buckets alone. Behind rollup_lock; tidied_at: see `mine`.
 -- name: rollup_coarsen
 WITH many AS (
     SELECT test_id FROM pare.ab_exact GROUP BY 1 HAVING count(*) > 20000
@@ -248,5 +272,7 @@ WITH many AS (
            CASE WHEN latency_ms <= 1 THEN 0 WHEN latency_ms > 3600000 THEN 756 ELSE ceil(ln(latency_ms::float8) * 49.99833328888678)::int END,
            sum(n)
       FROM gone GROUP BY 1, 3, 5, 6
+), marked AS (
+    UPDATE pare.ab_mark SET tidied_at = clock_timestamp() WHERE EXISTS (SELECT FROM many)
 )
 UPDATE pare.ab_plan p SET coarse = true FROM many WHERE p.test_id = many.test_id

@@ -8,6 +8,8 @@
 #include "cli/sheet.h"
 #include "registry/rollup.h"
 
+enum { LIST_PATIENCE_MS = 1000 };
+
 bool ab_find(struct cli *cli, const struct visit *visit, struct abtest *ret_test,
              struct pare_error *err)
 {
@@ -15,23 +17,6 @@ bool ab_find(struct cli *cli, const struct visit *visit, struct abtest *ret_test
         return error_set(err, PARE_ERR_USAGE, "ab %s wants a test: its number or its name",
                          cli->operands[0]);
     return abtest_find(&visit->registry, cli->operands[1], &cli->arena, ret_test, err);
-}
-
-bool ab_share(const char *text, int *ret_percent, struct pare_error *err)
-{
-    char *end;
-    double share = strtod(text, &end);
-    bool percent = *end == '%';
-    double value = percent ? share : share * 100;
-    if (end == text || end[percent] || !(value >= 0 && value <= 100) ||
-        fabs(value - round(value)) > 1e-6)
-        return error_set(
-            err, PARE_ERR_USAGE,
-            "the split \"%.40s\": A's share was expected, 0 to 1 with two digits (0.8), "
-            "or per cent (80%%)",
-            text);
-    *ret_percent = (int)round(value);
-    return true;
 }
 
 const char *ab_duration(struct arena *arena, double seconds)
@@ -99,11 +84,23 @@ static void put(struct sheet *sheet, const struct abtest *test)
     cells[13] = sheet_text(test->ended_by);
 }
 
+/* What has come lately is in the list, as far as that takes no long time. */
+static bool roll_up(const struct visit *visit, struct pare_error *err)
+{
+    struct rollup rollup = { 0 };
+    bool ok = !rollup_can(&visit->registry) ||
+              rollup_catch_up(&visit->registry, &rollup, LIST_PATIENCE_MS, err);
+    rollup_done(&rollup);
+    return ok;
+}
+
 static bool list(struct cli *cli, const struct visit *visit, struct pare_error *err)
 {
     struct abtest *tests;
     struct sheet sheet;
     size_t count;
+    if (!roll_up(visit, err))
+        return false;
     if (!abtest_list(&visit->registry, 0, NULL, &cli->arena, &tests, &count, err))
         return false;
     if (count == 0 && cli->format == CLI_TABLE) {
@@ -125,7 +122,7 @@ static bool split(struct cli *cli, const struct visit *visit, struct pare_error 
     bool changed;
     if (cli->operand_count != 3)
         return error_set(err, PARE_ERR_USAGE, "usage: pare ab split TEST S, such as 0.9");
-    if (!ab_share(cli->operands[2], &percent, err) || !ab_find(cli, visit, &test, err) ||
+    if (!abtest_split_parse(cli->operands[2], &percent, err) || !ab_find(cli, visit, &test, err) ||
         !abtest_split(&visit->registry, &test, percent, &changed, err))
         return false;
     if (changed)

@@ -4,6 +4,7 @@
 #define PARE_CLI_AB_H
 
 #include "cli/visit.h"
+#include "registry/abtest_end.h"
 #include "registry/abtest_judge.h"
 
 /* The verbs that are files of their own. `visit` is open. */
@@ -28,9 +29,6 @@ MUST_CHECK bool ab_print(struct cli *cli, const struct abtest *test, const struc
 /* The test that the command's operand names. */
 MUST_CHECK bool ab_find(struct cli *cli, const struct visit *visit, struct abtest *ret_test,
                         struct pare_error *err);
-
-/* "0.8", ".8" or "80%": A's share in per cent, 0 to 100, two digits as the column holds. */
-MUST_CHECK bool ab_share(const char *text, int *ret_percent, struct pare_error *err);
 
 /* "2d04h", "3h12m", "45s" in the arena. */
 const char *ab_duration(struct arena *arena, double seconds);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -18,21 +19,34 @@ static bool arm_of(const struct cli *cli, char *ret_arm, struct pare_error *err)
     return true;
 }
 
-/* What stands against promoting the arm: the verdict, then the gates of its model. */
-static bool put_against(const struct abtest *test, const struct abtest_report *report, char arm,
-                        const struct promotion *promotion, struct buf *buf)
+/* "WAIT_GUARDRAIL (B is better, but a guardrail is not yet shown to hold; guard ...)" */
+static void put_verdict(const struct abtest *test, const struct abtest_report *report,
+                        struct buf *buf)
 {
     const struct decision_words *words = decision_words(report->decision.state);
-    if (words->arm != arm) {
-        buf_printf(buf, "the test says %s, for ", words->word);
-        abtest_put_reason(test, report, buf);
+    bool is_letter = words->says[1] == ' '; /* of an arm */
+    int length = (int)strcspn(words->says, ".;");
+    buf_printf(buf, "%s (%c%.*s; ", words->word,
+               is_letter ? words->says[0] : tolower((unsigned char)words->says[0]), length - 1,
+               words->says + 1);
+    abtest_put_reason(test, report, buf);
+    buf_text(buf, ")");
+}
+
+/* What stands against promoting the arm: the verdict, then the gates of its model. */
+static void put_against(const struct abtest *test, const struct abtest_report *report, char arm,
+                        const struct promotion *promotion, struct buf *buf)
+{
+    bool verdict = decision_words(report->decision.state)->arm != arm;
+    if (verdict) {
+        buf_text(buf, "the test says ");
+        put_verdict(test, report, buf);
     }
     if (gate_all_pass(promotion->gates, promotion->gate_count))
-        return words->arm == arm;
-    if (words->arm != arm)
+        return;
+    if (verdict)
         buf_text(buf, "; and it does not pass: ");
     gate_put_open(promotion->gates, promotion->gate_count, buf);
-    return false;
 }
 
 static bool may_promote(const struct cli *cli, const struct abtest *test,
@@ -40,8 +54,9 @@ static bool may_promote(const struct cli *cli, const struct abtest *test,
                         const struct promotion *promotion, bool *ret_forced, struct pare_error *err)
 {
     struct buf against;
+    bool free = abtest_is_free(report, arm, promotion);
     buf_init(&against, SENTENCE_MAX);
-    bool free = put_against(test, report, arm, promotion, &against);
+    put_against(test, report, arm, promotion, &against);
     *ret_forced = !free && cli_has(cli, "force");
     if (!free && !*ret_forced)
         error_set(err, PARE_ERR_REFUSED,
@@ -97,12 +112,13 @@ bool ab_conclude(struct cli *cli, const struct visit *visit, struct pare_error *
         return false;
     bool already = arm && promotion.dflt.id && promotion.dflt.id == promotion.to.id;
     conclusion.arm = arm ? arm : 'A';
+    conclusion.segment_count = data.segment_count;
     conclusion.promotion = arm && !already ? &promotion : NULL;
     buf_init(&evidence, EVIDENCE_MAX);
     abtest_put_evidence(&test, &data, &report, &evidence);
     conclusion.evidence = buf_string(&evidence);
-    bool ok = buf_ok(&evidence, err) &&
-              abtest_conclude(&visit->registry, &test, data.segment_count, &conclusion, &rev, err);
+    bool ok =
+        buf_ok(&evidence, err) && abtest_conclude(&visit->registry, &test, &conclusion, &rev, err);
     buf_done(&evidence);
     if (ok)
         say_done(&test, &report, conclusion.arm, arm ? &promotion : NULL, rev);

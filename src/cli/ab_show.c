@@ -7,6 +7,7 @@
 #include "cli/ab.h"
 #include "cli/sheet.h"
 #include "registry/abtest_judge.h"
+#include "registry/abtest_sample.h"
 #include "registry/rollup.h"
 
 enum { PATIENCE_MS = 5000, LINE_MAX = 1024 };
@@ -30,6 +31,14 @@ static const struct sheet_column columns[] = {
     { "limit", "limit", SHEET_TEXT },
 };
 
+/* What rounds to nothing has no sign of its own. */
+static const char *number_text(struct arena *arena, double value, int digits, bool is_signed,
+                               const char *unit)
+{
+    double shown = fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
+    return arena_printf(arena, is_signed ? "%+.*f%s" : "%.*f%s", digits, shown, unit);
+}
+
 static const char *value_text(struct arena *arena, const struct abtest_row *row, double value,
                               bool is_signed)
 {
@@ -38,13 +47,9 @@ static const char *value_text(struct arena *arena, const struct abtest_row *row,
     if (isinf(value))
         return value < 0 ? "-inf" : "+inf";
     if (row->is_share)
-        return arena_printf(arena, is_signed ? "%+.2f pp" : "%.2f %%", 100 * value);
+        return number_text(arena, 100 * value, 2, is_signed, is_signed ? " pp" : " %");
     double size = fabs(value);
-    return arena_printf(arena, is_signed ? "%+.*f" : "%.*f",
-                        size < 10    ? 2
-                        : size < 100 ? 1
-                                     : 0,
-                        value);
+    return number_text(arena, value, size < 10 ? 2 : size < 100 ? 1 : 0, is_signed, "");
 }
 
 static const char *range_text(struct arena *arena, const struct abtest_row *row)
@@ -153,8 +158,10 @@ static void put_verdict(struct arena *arena, const struct abtest *test,
 
 /* ---- show ---- */
 
-bool ab_print(struct cli *cli, const struct abtest *test, const struct abtest_data *data,
-              const struct abtest_report *report, struct pare_error *err)
+/* `sample` may be NULL: nobody has looked. */
+static bool print(struct cli *cli, const struct abtest *test, const struct abtest_data *data,
+                  const struct abtest_report *report, const struct abtest_sample *sample,
+                  struct pare_error *err)
 {
     struct buf head, foot;
     struct sheet sheet;
@@ -167,6 +174,8 @@ bool ab_print(struct cli *cli, const struct abtest *test, const struct abtest_da
     put_head(&cli->arena, test, data, report, &head);
     buf_text(&foot, "\n");
     abtest_put_badges(test, data, report, &foot);
+    if (sample)
+        abtest_put_sample(test, report, sample, &foot);
     put_verdict(&cli->arena, test, report, &foot);
     bool ok = buf_ok(&head, err) && buf_ok(&foot, err);
     if (ok && words)
@@ -177,6 +186,12 @@ bool ab_print(struct cli *cli, const struct abtest *test, const struct abtest_da
     buf_done(&head);
     buf_done(&foot);
     return ok;
+}
+
+bool ab_print(struct cli *cli, const struct abtest *test, const struct abtest_data *data,
+              const struct abtest_report *report, struct pare_error *err)
+{
+    return print(cli, test, data, report, NULL, err);
 }
 
 bool ab_judge(struct cli *cli, const struct visit *visit, struct abtest *ret_test,
@@ -208,6 +223,11 @@ bool ab_show(struct cli *cli, const struct visit *visit, struct pare_error *err)
     struct abtest test;
     struct abtest_data data;
     struct abtest_report report;
-    return ab_judge(cli, visit, &test, &data, &report, err) &&
-           ab_print(cli, &test, &data, &report, err);
+    struct abtest_sample sample;
+    if (!ab_judge(cli, visit, &test, &data, &report, err))
+        return false;
+    if (cli->format != CLI_TABLE) /* programs get the table alone */
+        return ab_print(cli, &test, &data, &report, err);
+    return abtest_sample_read(&visit->registry, &test, &cli->arena, &sample, err) &&
+           print(cli, &test, &data, &report, &sample, err);
 }

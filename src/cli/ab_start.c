@@ -153,7 +153,7 @@ bool ab_start(struct cli *cli, const struct visit *visit, struct pare_error *err
         return error_set(err, PARE_ERR_USAGE,
                          "usage: pare ab start TESTNAME --a REF --b REF [--split S] ...");
     if (!version_name_ok(name, "test's name", err) || !plan_of(cli, &plan, err) ||
-        (split && !ab_share(split, &percent, err)) ||
+        (split && !abtest_split_parse(split, &percent, err)) ||
         !arms_of(cli, visit, arms, &cli->arena, err) ||
         !abtest_start(&visit->registry, name, arms[0].id, arms[1].id, percent, &plan, &id, err) ||
         !abtest_rate(&visit->registry, &rate, err))

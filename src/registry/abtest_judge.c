@@ -79,6 +79,11 @@ static struct sequence ask(const struct judge *judge, enum abtest_metric metric,
     return sequence;
 }
 
+static bool is_latency(enum abtest_metric metric)
+{
+    return metric == ABTEST_P95 || metric == ABTEST_P50 || metric == ABTEST_MEAN;
+}
+
 static bool lower_is_better(enum abtest_metric metric)
 {
     return metric != ABTEST_RATING;
@@ -249,7 +254,7 @@ static void put_theta(const struct judge *judge, struct abtest_report *report)
 
 /* ---- time ---- */
 
-/* The newest minutes but the last, which is not over: how many requests came in each. */
+/* The newest whole minutes, neither the last, which is not over, nor that of the first request: how many came in each. */
 static struct power_rate rate_of(const struct abtest_data *data)
 {
     int64_t per_minute[RATE_MINUTES] = { 0 };
@@ -258,13 +263,13 @@ static struct power_rate rate_of(const struct abtest_data *data)
         return (struct power_rate){ 0 };
     int64_t end = data->minutes[data->minute_count - 1].at;
     int64_t first = data->minutes[0].is_hour ? end - 60 * RATE_MINUTES : data->minutes[0].at;
-    int64_t start = MAX(end - 60 * (int64_t)RATE_MINUTES, first);
+    int64_t start = MAX(end - 60 * (int64_t)RATE_MINUTES, first + 60);
     for (size_t i = 0; i + 1 < data->minute_count; i++) {
         const struct abtest_minute *minute = &data->minutes[i];
         if (minute->at >= start && !minute->is_hour)
             per_minute[(minute->at - start) / 60] += minute->n[0] + minute->n[1];
     }
-    count = (size_t)((end - start) / 60);
+    count = (size_t)(MAX(end - start, 0) / 60);
     return power_rate(per_minute, MIN(count, (size_t)RATE_MINUTES));
 }
 
@@ -327,13 +332,30 @@ static struct block_variance variance_of(const struct abtest_data *data)
     return variance;
 }
 
-static bool has_drifted(const struct abtest_data *data)
+/*
+ * Whether the effect on the mean has moved: its later half differs from the earlier one, or what was
+ * ruled out at one time is what is seen at another. *ret_turned: it was shown to be better at one time and
+ * worse at another, so that no one verdict is right; an effect that varies on one side of zero is no
+ * reason not to decide.
+ */
+static bool has_moved(const struct judge *judge, const struct abtest_data *data, bool *ret_turned)
 {
     size_t count;
     struct block *blocks = blocks_of(data, &count);
-    const struct block_drift drift = block_drift(blocks, count);
+    struct block_point *points = calloc(count + 1, sizeof(*points));
+    struct block_drift drift = { 0 };
+    bool empty = false;
+    *ret_turned = false;
+    if (blocks && points && count > 0) {
+        const struct block_point *last = &points[count - 1];
+        drift = block_drift(blocks, count);
+        block_effect(blocks, count, &judge->plan, fmax(1, judge->blocks->design_effect), points);
+        empty = last->known && last->low > last->high;
+        *ret_turned = empty && last->low > 0 && last->high < 0;
+    }
+    free(points);
     free(blocks);
-    return drift.state == STATS_OK && drift.ln_p < ln_alarm;
+    return empty || (count > 0 && drift.state == STATS_OK && drift.ln_p < ln_alarm);
 }
 
 /* ---- the verdict ---- */
@@ -377,7 +399,7 @@ static void decide(const struct judge *judge, const struct abtest_data *data,
         .flow_margin = flow_margin,
         .primary = decision_verdict_of(&primary, judge->alpha, plan->margin,
                                        lower_is_better(plan->primary)),
-        .drift = primary.empty,
+        .drift = report->turned && is_latency(plan->primary),
         .primary_ln_p = primary.ln_p,
         .alpha = judge->alpha,
         .guards = report->guards,
@@ -398,7 +420,6 @@ void abtest_judge(const struct abtest *test, const struct abtest_data *data,
                                     .srm = srm_test(data->segments, (size_t)data->segment_count,
                                                     SRM_HALF_UNIT) };
     report.design_effect = blocks.design_effect;
-    report.drift = has_drifted(data);
     const struct judge judge = {
         .test = test,
         .a = &data->arms[0],
@@ -409,6 +430,7 @@ void abtest_judge(const struct abtest *test, const struct abtest_data *data,
         .plan = sequence_plan(alpha, plan->horizon),
         .harm_plan = sequence_plan(harm_alpha, plan->horizon),
     };
+    report.drift = has_moved(&judge, data, &report.turned);
     put_rows(&judge, &report);
     put_theta(&judge, &report);
     put_time(&judge, data, &report);

@@ -41,6 +41,7 @@ struct abtest_data {
     int segment_count;
     struct srm_segment
         *segments;        /* A's and all requests while the split was one; the newest last */
+    double *segment_at;   /* seconds since 1970 since when there is each; the first: -INFINITY */
     double segment_hours; /* how long there is the newest; INFINITY: ever since */
     double
         segment_from; /* seconds since 1970 since when there is the newest; -INFINITY: ever since */
@@ -51,6 +52,9 @@ struct abtest_data {
     int64_t assigned[2];           /* that routers told of, the newest aside; 0: nobody counts */
     struct abtest_minute *minutes; /* of the whole test, ascending */
     size_t minute_count;
+    int64_t mark;                   /* results up to and with this id are counted */
+    double mark_age_seconds;        /* since whoever rolls up last did, or found nothing to do */
+    bool cannot_read, cannot_write; /* to roll up this role lacks: the results; their sums */
 };
 
 /* Read it: REGISTRY_SEE, and a test whose plan is known. */
@@ -103,8 +107,9 @@ struct abtest_report {
     bool coverage_differs;               /* ratings come from different people: p < .001 */
     double theta, theta_low, theta_high; /* B's answer is rated higher; NAN: not known */
     double design_effect;                /* of minutes; 0: too few of them */
-    bool drift;                          /* the effect has moved while the test ran: p < .001 */
-    double alpha;                        /* of the newest segment */
+    bool drift;                          /* the effect has moved while the test ran */
+    bool turned;  /* so far that it was better at one time, worse at another */
+    double alpha; /* of the newest segment */
     double runtime_hours;
     struct power_rate rate;
     int64_t needed; /* requests of both for the primary's question; 0: not known */
@@ -118,25 +123,6 @@ void abtest_judge(const struct abtest *test, const struct abtest_data *data,
 /* All of a report that a verdict stands on, as JSON: what a conclusion stores. */
 void abtest_put_evidence(const struct abtest *test, const struct abtest_data *data,
                          const struct abtest_report *report, struct buf *buf);
-
-struct promotion;
-
-/* How a test ends. */
-struct abtest_conclusion {
-    char arm;                          /* 'A' or 'B': where all requests go */
-    const struct promotion *promotion; /* make that arm's version the default; NULL: do not */
-    bool forced;                       /* against the verdict or the gates */
-    const char *reason, *evidence;     /* reason may be NULL */
-};
-
-/*
- * End it in one transaction: the test's row, what it stood on, the default. Judged beforehand, so that the
- * row is held for four statements. Ended or split anew meanwhile, or another default: PARE_ERR_REFUSED,
- * by whom, and nothing has changed. *ret_rev: of the default, 0 without a promotion.
- */
-MUST_CHECK bool abtest_conclude(const struct registry *registry, const struct abtest *test,
-                                int segment_count, const struct abtest_conclusion *conclusion,
-                                int64_t *ret_rev, struct pare_error *err);
 
 /* Why it is that verdict, without a full stop: the gate, its number and its limit. */
 void abtest_put_reason(const struct abtest *test, const struct abtest_report *report,

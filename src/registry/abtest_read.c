@@ -42,11 +42,15 @@ static bool read_segments(const struct pg_rows *rows, struct arena *arena, struc
     int count = MIN(pg_row_count(rows), SEGMENTS_MAX);
     data->segment_count = MAX(count, 1);
     data->segments = arena_array(arena, (size_t)data->segment_count, sizeof(*data->segments));
-    if (!data->segments)
+    data->segment_at = arena_array(arena, (size_t)data->segment_count, sizeof(*data->segment_at));
+    if (!data->segments || !data->segment_at)
         return error_no_memory(err, sizeof(*data->segments));
     data->segments[0] = (struct srm_segment){ .split = 0.5 };
-    for (int i = 0; i < count; i++)
+    data->segment_at[0] = -INFINITY;
+    for (int i = 0; i < count; i++) {
         data->segments[i] = (struct srm_segment){ .split = pg_number(rows, i, 1) / 100 };
+        data->segment_at[i] = i > 0 ? pg_number(rows, i, 2) : -INFINITY;
+    }
     data->segment_from = count > 1 ? pg_number(rows, count - 1, 2) : -INFINITY;
     data->segment_hours = count > 1 ? pg_number(rows, count - 1, 3) / 3600 : INFINITY;
     return true;
@@ -138,7 +142,8 @@ static bool read_minutes(const struct abtest *test, const struct pg_rows *rows, 
         struct abtest_minute *minute = &data->minutes[data->minute_count];
         if (arm < 0)
             continue;
-        if (data->minute_count > 0 && minute[-1].at == at) {
+        if (data->minute_count > 0 && minute[-1].at == at &&
+            minute[-1].is_hour == (*pg_text(rows, i, 1) == 'h')) {
             minute--;
         } else {
             *minute = (struct abtest_minute){ .at = at, .is_hour = *pg_text(rows, i, 1) == 'h' };
@@ -159,11 +164,14 @@ static bool read_minutes(const struct abtest *test, const struct pg_rows *rows, 
  */
 static void read_assigned(const struct pg_rows *rows, struct abtest_data *data)
 {
-    for (int i = 0; i < pg_row_count(rows); i++) {
-        int arm = *pg_text(rows, i, 0) == 'B';
-        int64_t all = pg_int(rows, i, 1), settled = pg_int(rows, i, 2);
+    for (int arm = 0; arm < 2; arm++) {
+        int64_t all = pg_int(rows, 0, 2 * arm), settled = pg_int(rows, 0, 2 * arm + 1);
         data->assigned[arm] = MIN(MAX(data->total[arm], settled), all);
     }
+    data->mark_age_seconds = pg_number(rows, 0, 4);
+    data->cannot_read = pg_bool(rows, 0, 5);
+    data->cannot_write = pg_bool(rows, 0, 6);
+    data->mark = pg_int(rows, 0, 7);
 }
 
 bool abtest_take_read(const struct abtest *test, struct pg_rows *const *rows, struct arena *arena,
@@ -185,8 +193,9 @@ bool abtest_take_read(const struct abtest *test, struct pg_rows *const *rows, st
 bool abtest_read(const struct registry *registry, const struct abtest *test, struct arena *arena,
                  struct abtest_data *ret_data, struct pare_error *err)
 {
-    struct pg_statement statements[ABTEST_READ_STATEMENTS];
-    struct pg_rows *rows[ABTEST_READ_STATEMENTS] = { 0 };
+    enum { MOMENT, READ, COUNT = READ + ABTEST_READ_STATEMENTS };
+    struct pg_statement statements[COUNT] = { [MOMENT] = { .sql = query_abtest_moment } };
+    struct pg_rows *rows[COUNT] = { 0 };
     struct pg_arg arg;
     if (!registry_allows(registry, REGISTRY_SEE, err))
         return false;
@@ -194,10 +203,10 @@ bool abtest_read(const struct registry *registry, const struct abtest *test, str
         return error_set(err, PARE_ERR_REFUSED,
                          "this registry's schema is version %d, tests want %d: run pare init",
                          registry->schema, ABTEST_SCHEMA);
-    abtest_ask_read(test, &arg, statements);
-    bool ok = pg_run(registry->pg, false, statements, ABTEST_READ_STATEMENTS, rows, err) &&
-              abtest_take_read(test, rows, arena, ret_data, err);
-    for (int i = 0; i < ABTEST_READ_STATEMENTS; i++)
+    abtest_ask_read(test, &arg, statements + READ);
+    bool ok = pg_run(registry->pg, false, statements, COUNT, rows, err) &&
+              abtest_take_read(test, rows + READ, arena, ret_data, err);
+    for (int i = 0; i < COUNT; i++)
         pg_rows_free(rows[i]);
     return ok;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A verdict's reason and what weakens it, for screen and command alike. */
 #include <math.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "registry/abtest_judge.h"
+#include "registry/abtest_sample.h"
 
 /* A number of a metric's unit as people read it: relative ones in per cent, shares and ratings in points. */
 static void put_amount(enum abtest_metric metric, double value, struct buf *buf)
@@ -21,10 +24,10 @@ static void put_guard(const struct abtest *test, const struct abtest_report *rep
     const struct abtest_guard *guard = &test->plan.guards[report->decision.guard];
     const struct decision_guard *found = &report->guards[report->decision.guard];
     bool failed = found->verdict == DECISION_GUARD_FAIL;
-    buf_printf(buf, "guard %s: B is worse by %s ", abtest_metric_word(guard->metric),
-               failed ? "at least" : "perhaps as much as");
+    buf_printf(buf, "guard %s: B %s worse by ", abtest_metric_word(guard->metric),
+               failed ? "is at least" : "may be");
     put_amount(guard->metric, failed ? found->best : found->worst, buf);
-    buf_text(buf, ", the limit is ");
+    buf_text(buf, ", limit ");
     put_amount(guard->metric, guard->margin, buf);
 }
 
@@ -52,7 +55,7 @@ void abtest_put_reason(const struct abtest *test, const struct abtest_report *re
         put_guard(test, report, buf);
         break;
     case DECISION_GATE_DRIFT:
-        buf_text(buf, "what was ruled out before is what is seen now");
+        buf_text(buf, "B was shown to be faster at one time and slower at another");
         break;
     case DECISION_GATE_RUNTIME:
         buf_printf(buf, "it has run %.1f of at least %g hours", decision->value, decision->limit);
@@ -66,6 +69,8 @@ void abtest_put_reason(const struct abtest *test, const struct abtest_report *re
 }
 
 /* ---- badges ---- */
+
+enum { TIME_ROOM = 40, SINCE_ROOM = 96, OLD_SECONDS = 60 };
 
 /* Results of the arms that are of no segment. */
 static int64_t outside_of(const struct abtest_data *data)
@@ -89,15 +94,55 @@ static void put_badge(struct buf *buf, bool when, const char *fmt, ...)
     va_end(args);
 }
 
+/* ", since 2026-03-01 14:05 UTC A has had 33.0 %" where that is known. */
+static void put_since(const struct abtest_data *data, const struct abtest_report *report,
+                      char to[SINCE_ROOM])
+{
+    struct abtest_split_change change;
+    struct tm parts;
+    char at[TIME_ROOM];
+    *to = '\0';
+    if (!abtest_split_change(data, report, &change))
+        return;
+    time_t seconds = (time_t)change.at;
+    if (!gmtime_r(&seconds, &parts) || !strftime(at, sizeof(at), "%Y-%m-%d %H:%M", &parts))
+        return;
+    snprintf(to, SINCE_ROOM, ", since %s%s UTC A has had %.1f %%",
+             change.is_hour ? "the hour of " : "", at, 100 * change.share);
+}
+
+/* How old the numbers are, where it is not this role that makes them newer, or nobody does. */
+static void put_age(const struct abtest_data *data, struct buf *buf)
+{
+    double age = data->mark_age_seconds;
+    char at[TIME_ROOM];
+    struct tm parts;
+    if (!isfinite(age))
+        return;
+    time_t seconds = time(NULL) - (time_t)age;
+    if (!gmtime_r(&seconds, &parts) || !strftime(at, sizeof(at), "%Y-%m-%d %H:%M", &parts))
+        return;
+    if (data->cannot_read || data->cannot_write)
+        put_badge(buf, true, "numbers as of %s UTC, rolled up by others: this role may not %s", at,
+                  data->cannot_read ? "read model_test_results" : "write what results add up to");
+    else if (age >= 2 * 86400)
+        put_badge(buf, data->behind == 0, "rolled up %.0f days ago: nobody does so now",
+                  age / 86400);
+    else
+        put_badge(buf, data->behind == 0 && age > OLD_SECONDS,
+                  "rolled up %.0f min ago: nobody does so now", age / 60);
+}
+
 void abtest_put_badges(const struct abtest *test, const struct abtest_data *data,
                        const struct abtest_report *report, struct buf *buf)
 {
     const struct abtest_arm_data *a = &data->arms[0], *b = &data->arms[1];
-    char p[P_TEXT_ROOM];
+    char p[P_TEXT_ROOM], since[SINCE_ROOM];
     p_put(report->srm.ln_p, p);
+    put_since(data, report, since);
     put_badge(buf, report->srm.alarm,
-              "the split is off by %+.2f points (p %s): requests are lost or led astray%s",
-              100 * report->srm.off, p,
+              "the split is off by %+.2f points (p %s)%s: requests are lost or led astray%s",
+              100 * report->srm.off, p, since,
               report->srm.inverted ? "; it reads as if it were B's share" : "");
     put_badge(buf, !report->srm.alarm && report->srm.known && report->srm.ln_p < log(.001),
               "the split looks off by %+.2f points (p %s at this look)", 100 * report->srm.off, p);
@@ -112,6 +157,7 @@ void abtest_put_badges(const struct abtest *test, const struct abtest_data *data
               "that writes "
               "results has not ended",
               (long long)data->behind);
+    put_age(data, buf);
     put_badge(buf, outside_of(data) > 0,
               "%lld results are from before its start, after its end, or a minute in which the "
               "split changed",

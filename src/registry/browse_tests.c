@@ -5,7 +5,7 @@
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 
-enum { TEST_ROW, TEST_READ };
+enum { TEST_MOMENT, TEST_ROW, TEST_READ };
 
 static void ask_all(struct browse_batch *batch, const struct pg_statement *statements, int count)
 {
@@ -44,6 +44,7 @@ void browse_ask_test(struct browse_batch *batch, const struct registry *registry
     const struct abtest test = { .id = id, .plan = { .coarse = coarse } };
     struct pg_statement statements[ABTEST_READ_STATEMENTS];
     struct pg_arg arg;
+    browse_ask(batch, query_abtest_moment, PG_NO_ARGS);
     browse_ask(batch, abtest_list_sql(registry), PG_ARGS(PG_INT(id), PG_NULL));
     abtest_ask_read(&test, &arg, statements);
     ask_all(batch, statements, ABTEST_READ_STATEMENTS);
@@ -70,6 +71,13 @@ bool browse_take_test(struct pg_rows *const *rows, bool coarse, struct arena *ar
     ret_test->data = data;
     abtest_judge(&ret_test->test, &ret_test->data, &ret_test->report);
     return true;
+}
+
+void browse_ask_rollup_rights(struct browse_batch *batch)
+{
+    struct pg_statement statement;
+    rollup_ask_rights(&statement);
+    ask_all(batch, &statement, 1);
 }
 
 void browse_ask_rollup_look(struct browse_batch *batch)

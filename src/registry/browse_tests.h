@@ -31,7 +31,8 @@ void browse_ask_test(struct browse_batch *batch, const struct registry *registry
 MUST_CHECK bool browse_take_test(struct pg_rows *const *rows, bool coarse, struct arena *arena,
                                  struct browse_test *ret_test, struct pare_error *err);
 
-/* The halves of rollup.h as batches; then rollup_take_look(). */
+/* The halves of rollup.h as batches; then rollup_take_rights(), rollup_take_look(), rollup_take_step(). */
+void browse_ask_rollup_rights(struct browse_batch *batch);
 void browse_ask_rollup_look(struct browse_batch *batch);
 void browse_ask_rollup_step(struct browse_batch *batch, struct rollup *rollup);
 void browse_ask_rollup_notice(struct browse_batch *batch, const struct registry *registry);

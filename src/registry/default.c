@@ -268,17 +268,13 @@ bool default_set_statements(const struct registry *registry, const struct promot
     return true;
 }
 
-bool default_set_take(struct pg_rows *const *rows, const struct promotion *promotion,
-                      int64_t *ret_rev, struct pare_error *err)
+bool default_not_set(const struct pg_rows *rows, const struct promotion *promotion,
+                     struct pare_error *err)
 {
     struct arena arena = { 0 };
     struct default_event newest = { 0 };
-    if (pg_row_count(rows[SET_SET]) > 0) {
-        *ret_rev = pg_int(rows[SET_SET], 0, 0);
-        return true;
-    }
-    if (pg_row_count(rows[SET_NEWEST]) > 0)
-        newest = default_read_event(rows[SET_NEWEST], 0, &arena);
+    if (pg_row_count(rows) > 0)
+        newest = default_read_event(rows, 0, &arena);
     if (newest.rev == promotion->newest.rev)
         error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has been deleted meanwhile. Nothing changed",
                   promotion->to.name, promotion->to.version);
@@ -286,6 +282,15 @@ bool default_set_take(struct pg_rows *const *rows, const struct promotion *promo
         refuse(&newest, promotion->to.name, err);
     arena_done(&arena);
     return false;
+}
+
+bool default_set_take(struct pg_rows *const *rows, const struct promotion *promotion,
+                      int64_t *ret_rev, struct pare_error *err)
+{
+    if (pg_row_count(rows[SET_SET]) == 0)
+        return default_not_set(rows[SET_NEWEST], promotion, err);
+    *ret_rev = pg_int(rows[SET_SET], 0, 0);
+    return true;
 }
 
 /* One round trip by itself; three inside a transaction that is open already. */

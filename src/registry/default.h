@@ -119,6 +119,10 @@ MUST_CHECK bool default_set_statements(const struct registry *registry,
 MUST_CHECK bool default_set_take(struct pg_rows *const *rows, const struct promotion *promotion,
                                  int64_t *ret_rev, struct pare_error *err);
 
+/* Why not: who was faster, by a row of query_default_newest, or that the version is gone. Always false. */
+MUST_CHECK bool default_not_set(const struct pg_rows *newest, const struct promotion *promotion,
+                                struct pare_error *err);
+
 /* A row of query_default_newest or query_default_history. */
 struct default_event default_read_event(const struct pg_rows *rows, int row, struct arena *arena);
 

@@ -50,10 +50,11 @@ enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *
 {
     const struct pg_rows *newest = rows[LOOK_NEWEST], *writers = rows[LOOK_WRITERS];
     const char *writing = pg_row_count(writers) ? pg_text(writers, 0, 0) : "";
-    if (pg_row_count(newest) == 0 || pg_null(newest, 0, 1))
+    if (pg_row_count(newest) == 0)
         return ROLLUP_IDLE;
     rollup->mark = pg_int(newest, 0, 0);
     rollup->newest = pg_int(newest, 0, 1);
+    rollup->since = pg_int(newest, 0, 2);
     /* A target behind the newest is of a table that has been emptied since. */
     bool waited =
         rollup->writers && rollup->target > rollup->mark && rollup->target <= rollup->newest;
@@ -71,6 +72,20 @@ enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *
     return ROLLUP_STEP;
 }
 
+/* Ids above `since` up to this one; somebody's may lie further apart than fits. */
+static int64_t ids_up_to(int64_t since, int64_t id)
+{
+    int64_t count;
+    if (id <= since)
+        return 0;
+    return __builtin_sub_overflow(id, since, &count) ? INT64_MAX : count;
+}
+
+int64_t rollup_missing(const struct rollup *rollup)
+{
+    return ids_up_to(rollup->since, rollup->newest);
+}
+
 void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement)
 {
     rollup->args[0] = PG_INT(rollup->mark);
@@ -78,6 +93,14 @@ void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement)
     rollup->args[2] = PG_INT(STEP_RESULTS);
     *ret_statement =
         (struct pg_statement){ .sql = query_rollup_step, .args = rollup->args, .arg_count = 3 };
+}
+
+bool rollup_take_step(struct rollup *rollup, const struct pg_rows *rows)
+{
+    if (pg_row_count(rows) == 0 || pg_int(rows, 0, 0) == 0)
+        return false;
+    rollup->mark = rollup->since = pg_int(rows, 0, 1);
+    return true;
 }
 
 bool rollup_tick(const struct registry *registry, struct rollup *rollup, enum rollup_next *ret_next,
@@ -97,21 +120,46 @@ bool rollup_tick(const struct registry *registry, struct rollup *rollup, enum ro
     return pg_run(registry->pg, true, &step, 1, NULL, err);
 }
 
+void rollup_ask_rights(struct pg_statement *ret_statement)
+{
+    *ret_statement = (struct pg_statement){ .sql = query_rollup_rights };
+}
+
+struct rollup_rights rollup_take_rights(const struct pg_rows *rows)
+{
+    return (struct rollup_rights){ pg_bool(rows, 0, 0), pg_bool(rows, 0, 1) };
+}
+
+/* Asked of the server, for opening a registry has asked about pare's tables as a whole only. */
+static bool lacks_a_right(const struct registry *registry, bool *ret_lacks, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    if (!pg_read(registry->pg, query_rollup_rights, PG_NO_ARGS, &rows, err))
+        return false;
+    struct rollup_rights rights = rollup_take_rights(rows);
+    *ret_lacks = rights.cannot_read || rights.cannot_write;
+    return true;
+}
+
 bool rollup_catch_up(const struct registry *registry, struct rollup *rollup, int64_t patience_ms,
                      struct pare_error *err)
 {
     const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-    int64_t end_ms = clock_now_ms() + patience_ms, goal = -1;
+    int64_t end_ms = clock_now_ms() + patience_ms, goal = INT64_MIN;
     enum rollup_next next;
+    bool lacks = false;
+    rollup->behind = 0;
+    if (!lacks_a_right(registry, &lacks, err) || lacks)
+        return lacks;
     do {
         if (!rollup_tick(registry, rollup, &next, err))
             return false;
-        if (goal < 0)
+        if (goal == INT64_MIN)
             goal = rollup->newest;
         if (next == ROLLUP_WAIT)
             nanosleep(&pause, NULL);
     } while (next != ROLLUP_IDLE && rollup->mark < goal && clock_now_ms() < end_ms);
-    rollup->behind = next == ROLLUP_IDLE ? 0 : MAX(goal - rollup->mark, (int64_t)0);
+    rollup->behind = next == ROLLUP_IDLE ? 0 : ids_up_to(rollup->since, goal);
     return true;
 }
 
@@ -125,10 +173,10 @@ static bool recount(const struct registry *registry, const struct pg_rows *due, 
     for (int i = 0; i < pg_row_count(due); i++) {
         CLEANUP(pg_rows_cleanup) struct pg_rows *same = NULL;
         int64_t block = pg_int(due, i, 0), mark = pg_int(due, i, 2), first = block * BLOCK_IDS;
+        int64_t before = MAX(first, INT64_MIN + 1) - 1; /* the smallest bigint is never counted */
         if (!pg_write(registry->pg, query_rollup_recount,
-                      PG_ARGS(PG_INT(MAX(first - 1, (int64_t)0)),
-                              PG_INT(MIN(mark, first + BLOCK_IDS - 1)), PG_INT(block),
-                              PG_INT(mark)),
+                      PG_ARGS(PG_INT(before), PG_INT(MIN(mark, first + BLOCK_IDS - 1)),
+                              PG_INT(block), PG_INT(mark)),
                       &same, err))
             return false;
         *ret_whole &= pg_bool(same, 0, 0);
@@ -162,12 +210,14 @@ bool rollup_can(const struct registry *registry)
 void rollup_ask_notice(const struct registry *registry, struct pg_arg *actor,
                        struct pg_statement ret_statements[ROLLUP_NOTICE_STATEMENTS])
 {
-    const char *const sql[ROLLUP_NOTICE_STATEMENTS] = { query_rollup_assume,
+    const char *const sql[ROLLUP_NOTICE_STATEMENTS] = { query_rollup_notice_rest,
+                                                        query_rollup_assume,
                                                         query_rollup_notice_splits,
                                                         query_rollup_notice_ends };
     *actor = PG_TEXT(registry->actor);
     for (int i = 0; i < ROLLUP_NOTICE_STATEMENTS; i++)
-        ret_statements[i] = (struct pg_statement){ .sql = sql[i], .args = actor, .arg_count = 1 };
+        ret_statements[i] =
+            (struct pg_statement){ .sql = sql[i], .args = actor, .arg_count = i > 0 };
 }
 
 bool rollup_notice(const struct registry *registry, struct pare_error *err)
@@ -194,7 +244,9 @@ static bool tidy_up(const struct registry *registry, struct pare_error *err)
 bool rollup_upkeep(const struct registry *registry, struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *due = NULL;
-    bool whole;
+    bool whole, lacks = false;
+    if (!lacks_a_right(registry, &lacks, err) || lacks)
+        return lacks;
     if (!rollup_notice(registry, err) ||
         !pg_read(registry->pg, query_rollup_due_blocks, PG_ARGS(PG_INT(ROLLUP_BLOCKS_MAX)), &due,
                  err) ||

@@ -22,7 +22,8 @@ enum view_kind {
     VIEW_JOB = 64,
     VIEW_TESTS = 128,
     VIEW_TEST = 256,
-    VIEW_ALL = 511,
+    VIEW_CONCLUDE = 512,
+    VIEW_ALL = 1023,
 };
 
 /* X(name, key, a word for the footer ("" keeps it out), what it does, where, does it write) */
@@ -30,7 +31,18 @@ enum view_kind {
     X(OPEN, "Enter", "open", "open what is under the cursor",                                      \
       VIEW_MODELS | VIEW_JOBS | VIEW_TESTS, false)                                                 \
     X(CHART, "Tab", "chart", "the next chart", VIEW_TEST, false)                                   \
-    X(CONFIRM, "Enter", "confirm", "go on to the typed confirmation", VIEW_PROMOTE, false)         \
+    X(HISTOGRAM, "h", "histogram", "latencies as a histogram, or as the share that is slower",     \
+      VIEW_TEST, false)                                                                            \
+    X(SPLIT, "S", "split", "another share of the requests for A: it is typed", VIEW_TEST, true)    \
+    X(KILL, "K", "all to A", "the kill switch: all requests to A, the test ends", VIEW_TEST, true) \
+    X(CONCLUDE, "P", "end", "end the test and promote an arm: preview first", VIEW_TEST, true)     \
+    X(TAKE_A, "A", "promote A", "the test ends with A's version as the default", VIEW_CONCLUDE,    \
+      true)                                                                                        \
+    X(TAKE_B, "B", "promote B", "the test ends with B's version as the default", VIEW_CONCLUDE,    \
+      true)                                                                                        \
+    X(TAKE_NONE, "N", "neither", "the test ends, the default stays as it is", VIEW_CONCLUDE, true) \
+    X(CONFIRM, "Enter", "confirm", "go on to the typed confirmation",                              \
+      VIEW_PROMOTE | VIEW_CONCLUDE, false)                                                         \
     X(CHANGE, "Enter", "change", "type into the field, or its next choice", VIEW_NEW_JOB, false)   \
     X(NEXT_CHOICE, "l", "", "the next choice; the arrow too", VIEW_NEW_JOB, false)                 \
     X(LAST_CHOICE, "h", "", "the choice before; the arrow too", VIEW_NEW_JOB, false)               \
@@ -40,6 +52,8 @@ enum view_kind {
     X(NEW_JOB, "n", "new job", "quantize, prune or measure this version: the plan first",          \
       VIEW_MODELS | VIEW_VERSION, false)                                                           \
     X(JOBS, "w", "jobs", "the work under way and past", VIEW_MODELS | VIEW_VERSION, false)         \
+    X(TESTS, "t", "tests", "the A/B tests that run, and the past ones",                            \
+      VIEW_MODELS | VIEW_VERSION, false)                                                           \
     X(CANCEL, "K", "cancel", "ask the job to stop", VIEW_JOBS | VIEW_JOB, true)                    \
     X(RETRY, "T", "try again", "a job that failed or was cancelled waits again",                   \
       VIEW_JOBS | VIEW_JOB, true)                                                                  \
@@ -49,8 +63,6 @@ enum view_kind {
       VIEW_MODELS | VIEW_VERSION, true)                                                            \
     X(ROLLBACK, "R", "rollback", "go back to the model's default before: preview first",           \
       VIEW_MODELS | VIEW_VERSION, true)                                                            \
-    X(TESTS, "t", "tests", "the A/B tests that run, and the past ones",                            \
-      VIEW_MODELS | VIEW_VERSION, false)                                                           \
     X(SORT, "s", "sort", "sort by the next column", VIEW_MODELS, false)                            \
     X(TURN, "o", "turn", "turn the order round", VIEW_MODELS, false)                               \
     X(DOWN, "j", "", "one line down; the arrow too", VIEW_ALL, false)                              \

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "tui/chart.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/text.h"
 
-enum { ACROSS = 2, DOWN = 4, ROWS_MIN = 3, COLUMNS_MIN = 20 };
+enum { ACROSS = 2, DOWN = 4, ROWS_MIN = 3, COLUMNS_MIN = 16 };
 
 /* Every how manieth dot of a line is there. */
 static const unsigned thinning[CHART_SERIES] = {
-    [CHART_MARK] = 4,
-    [CHART_BAND] = 3,
-    [CHART_A] = 1,
-    [CHART_B] = 2,
+    [CHART_MARK] = 4, [CHART_BAND] = 3, [CHART_EDGE] = 2, [CHART_A] = 1, [CHART_B] = 2,
 };
 
 static bool is_axis(const struct chart_axis *axis)
 {
     return isfinite(axis->low) && isfinite(axis->high) && axis->low < axis->high &&
-           (!axis->is_log || axis->low > 0);
+           isfinite(axis->high - axis->low) && (!axis->is_log || axis->low >= DBL_MIN);
 }
 
 bool chart_begin(struct chart *chart, struct canvas *canvas, int row, int column, int rows,
@@ -46,6 +44,11 @@ int chart_dots(const struct chart *chart)
     return chart->columns * ACROSS;
 }
 
+int chart_dots_high(const struct chart *chart)
+{
+    return chart->rows * DOWN;
+}
+
 /* 0 at the axis's low end, 1 at its high one. */
 static double place(const struct chart_axis *axis, double value)
 {
@@ -68,6 +71,14 @@ static int dot_of(double share, int count)
     return MIN((int)at, count - 1);
 }
 
+int chart_column(const struct chart *chart, double x)
+{
+    double across = place(&chart->x, x);
+    if (!(across >= 0 && across <= 1))
+        return -1;
+    return chart->column + dot_of(across, chart_dots(chart)) / ACROSS;
+}
+
 /* ---- lines ---- */
 
 /* Dots of a cell as Unicode numbers them: U+2800 and a bit for each. */
@@ -87,7 +98,7 @@ static unsigned char *cell_of(const struct chart *chart, int row, int column)
 
 static void dot(struct chart *chart, enum chart_series series, int x, int y)
 {
-    int from_top = chart->rows * DOWN - 1 - y;
+    int from_top = chart_dots_high(chart) - 1 - y;
     if (chart->pen[series].steps++ % thinning[series] == 0)
         cell_of(chart, from_top / DOWN, x / ACROSS)[series] |= bit_of(x, from_top);
 }
@@ -115,7 +126,7 @@ void chart_to(struct chart *chart, enum chart_series series, double x, double y)
         chart_lift(chart, series);
         return;
     }
-    int to_x = dot_of(across, chart_dots(chart)), to_y = dot_of(up, chart->rows * DOWN);
+    int to_x = dot_of(across, chart_dots(chart)), to_y = dot_of(up, chart_dots_high(chart));
     bool outside = up < -1e-9 || up > 1 + 1e-9;
     if (chart->pen[series].down && !outside)
         go(chart, series, to_x, to_y);
@@ -126,6 +137,25 @@ void chart_to(struct chart *chart, enum chart_series series, double x, double y)
     chart->pen[series].y = to_y;
 }
 
+void chart_step(struct chart *chart, enum chart_series series, double x, double y)
+{
+    double across = place(&chart->x, x);
+    if (chart->pen[series].down && across >= 0 && across <= 1) {
+        int to_x = dot_of(across, chart_dots(chart));
+        go(chart, series, to_x, chart->pen[series].y);
+        chart->pen[series].x = to_x;
+    }
+    chart_to(chart, series, x, y);
+}
+
+void chart_upright(struct chart *chart, enum chart_series series, double x)
+{
+    chart_lift(chart, series);
+    chart_to(chart, series, x, chart->y.low);
+    chart_to(chart, series, x, chart->y.high);
+    chart_lift(chart, series);
+}
+
 /* ---- labels ---- */
 
 void chart_y_label(struct chart *chart, double y, const char *text)
@@ -133,7 +163,7 @@ void chart_y_label(struct chart *chart, double y, const char *text)
     double up = place(&chart->y, y);
     if (!(up >= 0 && up <= 1))
         return;
-    int row = chart->row + chart->rows - 1 - dot_of(up, chart->rows * DOWN) / DOWN;
+    int row = chart->row + chart->rows - 1 - dot_of(up, chart_dots_high(chart)) / DOWN;
     int column = chart->column - CHART_GUTTER;
     const struct cell *there =
         &chart->canvas->cells[(size_t)row * (size_t)chart->canvas->columns +
@@ -144,12 +174,11 @@ void chart_y_label(struct chart *chart, double y, const char *text)
 
 void chart_x_label(struct chart *chart, double x, const char *text)
 {
-    double across = place(&chart->x, x);
     int width = text_width(text), last = chart->column + chart->columns;
-    if (!(across >= 0 && across <= 1))
+    int column = chart_column(chart, x);
+    if (column < 0)
         return;
-    int column = chart->column + dot_of(across, chart_dots(chart)) / ACROSS - width / 2;
-    column = MAX(chart->column, MIN(column, last - width));
+    column = MAX(chart->column, MIN(column - width / 2, last - width));
     if (column <= chart->label_column && chart->label_column > chart->column)
         return;
     chart->label_column = column + canvas_text(chart->canvas, chart->row + chart->rows, column,
@@ -160,9 +189,12 @@ int chart_ticks(const struct chart_axis *axis, int most, double ret_ticks[CHART_
 {
     static const double steps[] = { 1, 2, 5 };
     int count = 0;
+    if (!is_axis(axis))
+        return 0;
     most = MIN(most, CHART_TICKS_MAX);
     if (axis->is_log) {
-        for (double decade = pow(10, floor(log10(axis->low))); decade <= axis->high; decade *= 10)
+        for (double decade = pow(10, floor(log10(axis->low))); decade <= axis->high && count < most;
+             decade *= 10)
             for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
                 if (steps[i] * decade >= axis->low && steps[i] * decade <= axis->high &&
                     count < most)
@@ -184,6 +216,7 @@ static const char *ascii_of(const unsigned char *cell)
     return cell[CHART_A] && cell[CHART_B] ? "8"
            : cell[CHART_A]                ? "o"
            : cell[CHART_B]                ? "x"
+           : cell[CHART_EDGE]             ? "|"
            : cell[CHART_BAND]             ? ":"
                                           : ".";
 }
@@ -193,6 +226,7 @@ static int role_of(const unsigned char *cell)
     return cell[CHART_A] && cell[CHART_B] ? ROLE_STRONG
            : cell[CHART_A]                ? ROLE_KEY
            : cell[CHART_B]                ? ROLE_DEFAULT
+           : cell[CHART_EDGE]             ? ROLE_WARNING
                                           : ROLE_DIM;
 }
 

@@ -402,3 +402,12 @@ const struct browse_row *rows_find(const struct rows *rows, int64_t id)
             return &rows->list->rows[i];
     return NULL;
 }
+
+int64_t rows_default_id(const struct rows *rows, const char *name)
+{
+    const struct browse_list *list = rows->list;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->rows[i].is_default && !strcmp(browse_name(list, &list->rows[i]), name))
+            return list->rows[i].id;
+    return 0;
+}

@@ -61,6 +61,9 @@ bool rows_want_paths(struct rows *rows, const struct field_paths *paths);
 /* The version of this id in the list to look at; NULL: none. */
 const struct browse_row *rows_find(const struct rows *rows, int64_t id);
 
+/* The id of a model's default as the list has it; 0: none. */
+int64_t rows_default_id(const struct rows *rows, const char *name);
+
 /* How long ago the list was known to be right, in milliseconds; -1: never. */
 int64_t rows_age_ms(const struct rows *rows, int64_t now_ms);
 

@@ -59,6 +59,7 @@ struct view *jobs_open(struct app *app, int64_t id); /* the cursor on this job; 
 struct view *job_open(struct app *app, int64_t id);
 struct view *tests_open(struct app *app);
 struct view *test_open(struct app *app, int64_t id);
+struct view *conclude_open(struct app *app, int64_t id);
 struct view *help_open(struct app *app, enum view_kind of);
 
 #endif

@@ -130,6 +130,42 @@ static void alpha_of_segments(void)
     OK(report.srm.known && !report.srm.alarm, "each with its own split");
 }
 
+/* Forty minutes of `n` requests an arm, A's 100 ms and more; the half of them B is off by `first`, then by `second`. */
+static const char *course(struct made *made, int first, int second)
+{
+    enum { EACH = 200 };
+    begin(made);
+    made->data.minute_count = MINUTES;
+    for (int i = 0; i < MINUTES; i++) {
+        struct abtest_minute *minute = &made->minutes[i];
+        int off = i < MINUTES / 2 ? first : second;
+        *minute = (struct abtest_minute){ .at = 60 * (int64_t)i, .n = { EACH, EACH } };
+        for (int k = 0; k < 20; k++) {
+            mean_add(&minute->latency.a, 100 + k, EACH / 20);
+            mean_add(&minute->latency.b, 100 + k + off, EACH / 20);
+            add(made, 0, 100 + k, EACH / 20, 0);
+            add(made, 1, 100 + k + off, EACH / 20, 0);
+        }
+    }
+    return verdict(made);
+}
+
+static void drift(void)
+{
+    static struct made made;
+    struct abtest_report report;
+    IS(course(&made, -40, -40), "PROMOTE_B", "as much faster all the time: promote");
+    abtest_judge(&made.test, &made.data, &report);
+    OK(!report.drift && !report.turned, "nothing has moved");
+    IS(course(&made, -40, -30), "PROMOTE_B", "faster by more at first, and faster still: promote");
+    abtest_judge(&made.test, &made.data, &report);
+    OK(report.drift && !report.turned, "that it has moved is said");
+    made.test.plan.guard_count = 0;
+    course(&made, -40, 140);
+    made.test.plan.guard_count = 0;
+    IS(verdict(&made), "DRIFT", "faster at first and slower later: no one verdict");
+}
+
 /* ---- odd ones ---- */
 
 static void randomise(struct made *made)
@@ -209,6 +245,7 @@ int main(void)
 {
     plain();
     alpha_of_segments();
+    drift();
     odd();
     return tap_done();
 }

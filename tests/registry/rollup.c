@@ -259,6 +259,110 @@ static void levels(struct rollup *rollup)
     catch_up(rollup);
 }
 
+/* Until the rows that came late are seen, which begins all anew; the blocks are looked at in turn. */
+static bool begun_anew(void)
+{
+    run("UPDATE pare.ab_mark SET restarted_at = '-infinity'");
+    for (int i = 0; i < 12; i++) {
+        if (!rollup_upkeep(&registry, &err))
+            return false;
+        if (!strcmp(value("SELECT restarted_at > '-infinity' FROM pare.ab_mark"), "t"))
+            return true;
+    }
+    return false;
+}
+
+static void put_ids(const char *ids)
+{
+    char sql[400];
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO model_test_results (id, test_id, model_id, latency_ms, response, "
+             "user_feedback) SELECT i, 1, 1, 7, 'r', 4 FROM unnest(ARRAY[%s]::bigint[]) i",
+             ids);
+    run(sql);
+}
+
+static void odd_ids(struct rollup *rollup)
+{
+    put_ids("-70000, -1, 0, 1");
+    catch_up(rollup);
+    all_equal("ids that begin below 0");
+    OK(rollup_upkeep(&registry, &err), "are counted anew");
+    all_equal("below 0 and counted anew");
+    IS(value("SELECT string_agg(DISTINCT block::text, ' ') FROM pare.ab_block"), "-1 -2 0",
+       "each in its block");
+    put_ids("-100000");
+    OK(begun_anew(), "a smaller one that comes late is found in a block of today");
+    catch_up(rollup);
+    all_equal("a late one, below the others");
+    run("UPDATE pare.ab_mark SET checked_block = -1");
+    put_ids("-5000000");
+    OK(begun_anew(), "and in one that nobody knew, by the rotation");
+    catch_up(rollup);
+    all_equal("another late one, far below");
+    put_ids("-9223372036854775807, 9223372036854775807");
+    OK(begun_anew(), "as far apart as can be");
+    catch_up(rollup);
+    all_equal("the smallest and the largest");
+    OK(rollup_upkeep(&registry, &err), "the largest block is the last in turn");
+    run("DELETE FROM model_test_results WHERE abs(id) > 100000");
+    run("ALTER TABLE model_test_results ALTER COLUMN id TYPE int");
+    put_ids("-2147483648");
+    OK(begun_anew(), "numbers of four bytes");
+    catch_up(rollup);
+    all_equal("of four bytes, below 0 too");
+    OK(rollup_upkeep(&registry, &err), "counted anew");
+    run("ALTER TABLE model_test_results ALTER COLUMN id TYPE bigint");
+    run("TRUNCATE model_test_results RESTART IDENTITY");
+    OK(rollup_upkeep(&registry, &err), "and all of it has gone");
+}
+
+/* A step whose snapshot is older than a test's becoming coarse, held in between by a view for the mark. */
+static void late_step(struct rollup *rollup)
+{
+    const struct pg_options options = { .conninfo = "" };
+    struct pg_statement looks[ROLLUP_LOOK_STATEMENTS], step;
+    struct pg_rows *rows[ROLLUP_LOOK_STATEMENTS] = { 0 };
+    struct pg *other = NULL;
+    bool done = false;
+    run("INSERT INTO model_test_results (test_id, model_id, latency_ms, response) SELECT 2, 2, i, "
+        "'x' FROM generate_series(1, 20500) i");
+    catch_up(rollup);
+    run("INSERT INTO model_test_results (test_id, model_id, latency_ms, response) SELECT 2, 2, i, "
+        "'x' FROM generate_series(30001, 30500) i");
+    run("UPDATE pare.ab_mark SET tidied_at = '-infinity'");
+    rollup_ask_look(looks);
+    OK(pg_run(pg, false, looks, ROLLUP_LOOK_STATEMENTS, rows, &err) &&
+           rollup_take_look(rollup, rows) == ROLLUP_STEP && rollup_missing(rollup) == 500,
+       "500 to roll up");
+    run("ALTER TABLE pare.ab_mark RENAME TO ab_mark_itself");
+    run("CREATE VIEW pare.ab_mark AS SELECT * FROM pare.ab_mark_itself WHERE "
+        "pg_advisory_xact_lock_shared(42) IS NOT NULL");
+    run("SELECT pg_advisory_lock(42)");
+    rollup_ask_step(rollup, &step);
+    bool good = pg_open(&options, &other, &err) && pg_start(other, true, &step, 1, &err);
+    while (good && strcmp(value("SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
+        good = pg_advance(other, &done, &err) && !done;
+    OK(good && rollup_upkeep(&registry, &err), "a test becomes coarse while a step is under way");
+    run("SELECT pg_advisory_unlock(42)");
+    while (good && !done)
+        good = pg_advance(other, &done, &err);
+    OK(good, "which ends");
+    run("DROP VIEW pare.ab_mark");
+    run("ALTER TABLE pare.ab_mark_itself RENAME TO ab_mark");
+    catch_up(rollup);
+    IS(value("SELECT count(*) FROM pare.ab_exact WHERE test_id = 2"), "0",
+       "and has put nothing where the test is no longer read");
+    equal("SELECT count(*) FROM model_test_results WHERE test_id = 2",
+          "SELECT sum(n) FROM pare.ab_bucket WHERE level = 'l' AND test_id = 2",
+          "each result is in a bucket");
+    for (int i = 0; i < ROLLUP_LOOK_STATEMENTS; i++)
+        pg_rows_free(rows[i]);
+    pg_close(other);
+    run("TRUNCATE model_test_results RESTART IDENTITY");
+    OK(rollup_upkeep(&registry, &err), "begun anew once more");
+}
+
 static void altered(struct rollup *rollup)
 {
     run("ALTER TABLE model_test_results DROP COLUMN user_feedback");
@@ -297,6 +401,8 @@ int main(int argc, char **argv)
     racing_writers(&rollup);
     later_changes(&rollup);
     levels(&rollup);
+    odd_ids(&rollup);
+    late_step(&rollup);
     altered(&rollup);
     rollup_done(&rollup);
     registry_done(&registry);

@@ -8,43 +8,16 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
-from scene import DATABASE, SLACK, backend, browser, leave, make_database, ok, pare, psql, run_tests, server, test  # noqa: E402
+from arms import add, fresh, open_test  # noqa: E402
+from scene import SLACK, backend, browser, leave, make_database, ok, pare, psql, run_tests, server, test  # noqa: E402
 
-CHARTS = ("share of requests slower than", "B - A of the means", "requests a minute", "ratings, best first")
-
-
-def fresh():
-    """The tests as they were at first, nothing rolled up."""
-    psql("TRUNCATE model_test_results, pare.ab_plan, pare.ab_segment, pare.ab_event, pare.ab_count, pare.ab_bucket, "
-         "pare.ab_exact, pare.ab_block, model_ab_tests; UPDATE pare.ab_mark SET id = 0")
-    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", DATABASE, "-f", os.path.join(here, "ab.sql")],
-                   check=True, stdout=subprocess.DEVNULL)
-
-
-def add(test_id, model, count, milliseconds):
-    psql("INSERT INTO model_test_results (test_id, model_id, response, latency_ms) "
-         "SELECT %d, %d, 'r', %s FROM generate_series(1, %d) i" % (test_id, model, milliseconds, count))
-
-
-def open_test(terminal, number, until="B - A"):
-    """From Models by Tests to the test; the screen's text."""
-    terminal.keys("t")
-    terminal.wait_for(" %d " % number, 2.0 * SLACK)
-    terminal.settle()
-    for _ in range(5):
-        if terminal.row().startswith("   %d " % number):
-            break
-        terminal.keys("j")
-    terminal.keys("\r")
-    terminal.wait_for(until, 3.0 * SLACK)
-    terminal.settle()
-    return terminal.text()
+CHARTS = ("share of requests slower than", "B - A of the means", "p of the mean", "failed requests, %", "A's share of",
+          "requests a minute", "ratings, best first")
 
 
 def line_of(text, word):
@@ -103,7 +76,7 @@ def large():
     walk(60, 200)
 
 
-@test("Tab goes through the charts and begins anew; at 200x60 all four are there")
+@test("Tab goes through the charts and begins anew; at 200x60 six are there, and h changes the first one")
 def charts():
     fresh()
     terminal = browser()
@@ -115,7 +88,11 @@ def charts():
     leave(terminal)
     terminal = browser(60, 200)
     text = open_test(terminal, 41)
-    ok(all(title in text for title in CHARTS), text)
+    ok(all(title in text for title in CHARTS[:6]), text)
+    terminal.keys("h")
+    ok(CHARTS[0] not in terminal.text() and all(title in terminal.text() for title in CHARTS[1:6]), terminal.text())
+    terminal.keys("h")
+    ok(CHARTS[0] in terminal.text(), terminal.text())
     ok("B better 0 B worse" in text and "gates" in text and "plan fixed at the start: primary p95" in text, text)
     leave(terminal)
 
@@ -127,7 +104,7 @@ def ascii_only():
     text = open_test(terminal, 41)
     ok("888" in text and "ooo" in text and "xxx" in text, "no curves\n" + text)
     ok(re.search(r"-\[=*#=*\]-", text), "no forest\n" + text)
-    terminal.keys("\t\t\t")
+    terminal.keys("\t" * 6)
     ok(re.search(r" 5 o+ ", terminal.text()) and re.search(r" x+ ", terminal.text()), "no bars\n" + terminal.text())
     ok(all(byte < 128 for byte in terminal.raw), "a byte above 127")
     leave(terminal)
@@ -163,6 +140,22 @@ def read_only():
     text = open_test(terminal, 41)
     ok("4 800    1 200" in text and "77 results behind" in text, text)
     ok(psql("SELECT id FROM pare.ab_mark") == mark, "it was rolled up")
+    leave(terminal)
+
+
+@test("who may not read the results sees what others rolled up, and that it is so")
+def others_roll():
+    fresh()
+    pare("ab", "show", "41")
+    psql("CREATE ROLE scribe LOGIN; GRANT SELECT ON ml_models, model_ab_tests TO scribe; GRANT USAGE ON SCHEMA pare TO scribe; "
+         "GRANT INSERT, UPDATE, DELETE ON ml_models TO scribe; "
+         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pare TO scribe")
+    terminal = browser(env={"PGUSER": "scribe"})
+    text = open_test(terminal, 41)
+    ok("4 800    1 200" in text and "rolled up by others" in text and "permission denied" not in text, text)
+    add(41, 1, 23, "40")
+    pare("ab", "show", "41")
+    terminal.wait_for("4 823    1 200", 3.0 * SLACK)
     leave(terminal)
 
 

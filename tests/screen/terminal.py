@@ -161,10 +161,11 @@ class Terminal:
         """The line that the cursor rests on."""
         return self.screen.display[self.screen.cursor.y].rstrip()
 
-    def wait_exit(self, patience=PATIENCE):
-        """The wait status, or None; and how long it took."""
+    def wait_exit(self, patience=PATIENCE, or_rest=False):
+        """How long it took to exit; None: it has not, or has come to rest instead."""
         start = time.monotonic()
-        while time.monotonic() - start < patience:
+        self.idle_bytes = -1
+        while time.monotonic() - start < patience and not (or_rest and self.idle_bytes >= self.sent):
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = status

@@ -26,11 +26,7 @@ class Test:
     def look(self):
         """The split, and whether the test still runs: A's share may change while it does."""
         with self.connection.cursor() as cursor:
-            cursor.execute("SELECT coalesce(status, 'running') = 'running' AND coalesce(start_time, '-infinity') <= now()"
-                           " AND coalesce(end_time, 'infinity') > now(),"
-                           " round(10000 * least(greatest(coalesce(traffic_split, 0.5), 0), 1))::int,"
-                           " (SELECT arm FROM pare.ab_assign(id, ''))"
-                           " FROM model_ab_tests WHERE id = %s", (TEST,))
+            cursor.execute("SELECT runs, cut, all_to FROM pare.ab_route_of(%s)", (TEST,))
             self.runs, self.cut, self.all_to = cursor.fetchone()
         self.looked = time.monotonic()
 

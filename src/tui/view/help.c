@@ -17,10 +17,15 @@ static const struct {
     enum view_kind kind;
     const char *name;
 } screens[] = {
-    { VIEW_MODELS, "Models" },   { VIEW_VERSION, "Version" },
-    { VIEW_NEW_JOB, "New job" }, { VIEW_JOBS, "Jobs" },
-    { VIEW_JOB, "Job" },         { VIEW_PROMOTE, "Promote and Rollback" },
-    { VIEW_TESTS, "Tests" },     { VIEW_TEST, "Test" },
+    { VIEW_MODELS, "Models" },
+    { VIEW_VERSION, "Version" },
+    { VIEW_NEW_JOB, "New job" },
+    { VIEW_JOBS, "Jobs" },
+    { VIEW_JOB, "Job" },
+    { VIEW_PROMOTE, "Promote and Rollback" },
+    { VIEW_TESTS, "Tests" },
+    { VIEW_TEST, "Test" },
+    { VIEW_CONCLUDE, "End of a test" },
 };
 
 static const char *const signs[][2] = {

@@ -15,9 +15,9 @@
 #include "base/text.h"
 #include "tui/app.h"
 #include "tui/lines.h"
-#include "tui/prompt.h"
 #include "tui/scroll.h"
 #include "tui/shell.h"
+#include "tui/view/confirm.h"
 #include "tui/view/preview.h"
 
 enum stage {
@@ -29,7 +29,7 @@ enum stage {
     STAGE_STOPPED,  /* it cannot be done: `error` says why */
 };
 
-enum { FIELD_WORD, FIELD_REASON, FIELD_COUNT, PANEL_ROWS = 4 };
+enum { PANEL_ROWS = 1 + CONFIRM_ROWS };
 
 struct promote {
     struct view view;
@@ -43,8 +43,7 @@ struct promote {
     struct undoable undoable;
     struct lines lines;
     struct scroll scroll;
-    struct prompt fields[FIELD_COUNT];
-    int field;
+    struct confirm confirm;
     struct pare_error error;
 };
 
@@ -54,9 +53,9 @@ static bool forces(const struct promote *self)
     return !gate_all_pass(promotion->gates, promotion->gate_count);
 }
 
-static bool has_reason(const struct promote *self)
+static enum confirm_reason wanted_reason(const struct promote *self)
 {
-    return self->rollback || forces(self);
+    return forces(self) ? CONFIRM_MUST_GIVE : self->rollback ? CONFIRM_MAY_GIVE : CONFIRM_NO_REASON;
 }
 
 /* What has to be typed. */
@@ -179,22 +178,13 @@ static void look_came(void *owner, struct request *request, struct pg_rows *cons
     preview_fill(&self->lines, &self->look, self->rollback ? &self->undoable : NULL);
 }
 
-/* The id of the default as the list has it: only to find what was measured alike. */
-static int64_t default_id(const struct promote *self)
-{
-    const struct browse_list *list = self->view.app->rows.list;
-    for (size_t i = 0; i < list->count; i++)
-        if (list->rows[i].is_default && !strcmp(browse_name(list, &list->rows[i]), self->name))
-            return list->rows[i].id;
-    return 0;
-}
-
 static void ask_look(struct promote *self, int64_t check_bytes_id)
 {
     struct request *request = link_request(self, look_came);
     if (!request)
         return;
-    browse_ask_look(&request->batch, self->name, self->version, default_id(self), check_bytes_id);
+    browse_ask_look(&request->batch, self->name, self->version,
+                    rows_default_id(&self->view.app->rows, self->name), check_bytes_id);
     link_send(&self->view.app->link, request);
 }
 
@@ -271,10 +261,9 @@ static void set_came(void *owner, struct request *request, struct pg_rows *const
 static void write_it(struct promote *self)
 {
     struct app *app = self->view.app;
-    const char *reason = self->fields[FIELD_REASON].text;
     struct default_change change = {
         .kind = self->rollback ? "rollback" : "promote",
-        .reason = has_reason(self) && *reason ? reason : NULL,
+        .reason = confirm_reason(&self->confirm),
         .forced = forces(self),
         .undoes = self->rollback ? self->undoable.rev : 0,
     };
@@ -294,44 +283,16 @@ static void write_it(struct promote *self)
 
 /* ---- typing ---- */
 
-static void entered(struct promote *self)
-{
-    struct app *app = self->view.app;
-    const char *typed = self->fields[FIELD_WORD].text;
-    if (self->field == FIELD_WORD && !*typed) {
-        self->stage = STAGE_LOOKING;
-    } else if (strcmp(typed, word(self)) != 0) {
-        self->field = FIELD_WORD;
-        app_say(app, ROLE_ERROR, "to go on type %s; an empty line goes back", word(self));
-    } else if (has_reason(self) && self->field == FIELD_WORD) {
-        self->field = FIELD_REASON;
-    } else if (forces(self) && !*self->fields[FIELD_REASON].text) {
-        app_say(app, ROLE_ERROR, "a gate is open: a reason is wanted, for the history");
-    } else {
-        write_it(self);
-    }
-}
-
 static bool type(struct view *view, const struct key *key)
 {
     struct promote *self = (struct promote *)view;
     if (self->stage != STAGE_TYPING)
         return false;
-    view->app->message[0] = '\0';
-    if (key->kind == KEY_TAB && has_reason(self)) {
-        self->field = self->field == FIELD_WORD ? FIELD_REASON : FIELD_WORD;
-        return true;
-    }
-    switch (prompt_key(&self->fields[self->field], key)) {
-    case PROMPT_ENTERED:
-        entered(self);
-        break;
-    case PROMPT_LEFT:
+    enum confirm_news news = confirm_key(&self->confirm, view->app, key);
+    if (news == CONFIRM_GIVEN)
+        write_it(self);
+    else if (news == CONFIRM_LEFT)
         self->stage = STAGE_LOOKING;
-        break;
-    default:
-        break;
-    }
     return true;
 }
 
@@ -340,9 +301,7 @@ static void act(struct view *view, enum action action)
     struct promote *self = (struct promote *)view;
     if (action == ACTION_CONFIRM && self->stage == STAGE_LOOKING) {
         self->stage = STAGE_TYPING;
-        self->field = FIELD_WORD;
-        prompt_set(&self->fields[FIELD_WORD], "");
-        prompt_set(&self->fields[FIELD_REASON], "");
+        confirm_begin(&self->confirm, word(self), wanted_reason(self));
     } else if (action == ACTION_AGAIN &&
                (self->stage == STAGE_LOOKING || self->stage == STAGE_STOPPED)) {
         self->stage = STAGE_READING;
@@ -357,25 +316,15 @@ static void act(struct view *view, enum action action)
 
 static void draw_fields(const struct promote *self, struct canvas *canvas, int row)
 {
-    char ask_for[PARE_ERROR_TEXT_MAX];
-    const char *labels[] = { "word", "reason" };
-    int last = has_reason(self) ? FIELD_REASON : FIELD_WORD;
+    char question[PARE_ERROR_TEXT_MAX];
     if (forces(self))
-        snprintf(ask_for, sizeof(ask_for),
+        snprintf(question, sizeof(question),
                  "A gate is open. To promote all the same type %s and a reason.", word(self));
     else
-        snprintf(ask_for, sizeof(ask_for), "To %s type yes%s.",
+        snprintf(question, sizeof(question), "To %s type yes%s.",
                  self->rollback ? "roll back" : "promote",
                  self->rollback ? ", and a reason if there is one" : "");
-    canvas_text(canvas, row, 1, canvas->columns - 2, ROLE_PLAIN, ask_for);
-    for (int pass = 0; pass < 2;
-         pass++) /* the one being typed comes last: the cursor stays there */
-        for (int i = 0; i <= last; i++) {
-            if ((i == self->field) != (pass == 1))
-                continue;
-            canvas_text(canvas, row + 1 + i, 3, 7, ROLE_DIM, labels[i]);
-            prompt_draw(&self->fields[i], canvas, row + 1 + i, 11, MIN(60, canvas->columns - 13));
-        }
+    confirm_draw(&self->confirm, canvas, row, question);
 }
 
 static void draw_panel(const struct promote *self, struct canvas *canvas, int row)
@@ -423,7 +372,7 @@ static void command(struct view *view, struct buf *buf)
 {
     struct promote *self = (struct promote *)view;
     const struct promotion *promotion = &self->look.promotion;
-    const char *reason = self->fields[FIELD_REASON].text;
+    const char *reason = confirm_reason(&self->confirm);
     bool known = self->lines.count > 0;
     if (self->rollback) {
         buf_text(buf, "pare rollback ");
@@ -442,9 +391,9 @@ static void command(struct view *view, struct buf *buf)
         if (known && forces(self))
             buf_text(buf, " --force");
     }
-    if (known && has_reason(self) && (*reason || forces(self))) {
+    if (known && (reason || forces(self))) {
         buf_text(buf, " --reason ");
-        shell_quote(buf, *reason ? reason : "...");
+        shell_quote(buf, reason ? reason : "...");
     }
 }
 

@@ -15,8 +15,10 @@
 #include "registry/browse_tests.h"
 #include "tui/app.h"
 #include "tui/number.h"
+#include "tui/view/test_act.h"
 #include "tui/view/test_charts.h"
-#include "tui/view/test_roll.h"
+#include "tui/view/test_reading.h"
+#include "tui/view/test_sample.h"
 #include "tui/view/test_table.h"
 
 enum {
@@ -32,97 +34,48 @@ enum {
 
 struct test_view {
     struct view view;
-    int64_t id;
-    struct test_roll roll;
-    struct arena arena;        /* of what is shown: */
-    struct browse_test *found; /* NULL: nothing yet */
-    struct test_charts charts;
+    struct test_reading reading;
+    struct test_sample sample;
+    struct test_charts charts; /* of the reading, in its arena */
     enum test_chart which;
-    bool coarse; /* how it keeps its latencies, as far as is known */
-    bool asked, gone;
-    int64_t came_ms;
-    struct pare_error error;
+    struct test_act act;
+    bool histogram; /* of the latencies, instead of the share that is slower */
+    bool charted;   /* the charts are those of the reading */
 };
 
 /* ---- asking ---- */
 
-static void read_test(void *owner);
-
-static bool take(struct test_view *self, struct pg_rows *const *rows)
-{
-    struct arena arena = { 0 };
-    struct test_charts charts = { 0 };
-    struct browse_test *found = arena_alloc(&arena, sizeof(*found));
-    bool ok = found ? browse_take_test(rows, self->coarse, &arena, found, &self->error)
-                    : error_no_memory(&self->error, sizeof(*found));
-    bool shown = ok && found->test.id && !found->again &&
-                 test_charts_make(found, &arena, &charts, &self->error);
-    if (ok) {
-        self->gone = found->test.id == 0;
-        self->coarse = found->again ? found->test.plan.coarse : self->coarse;
-    }
-    bool again = ok && found->again;
-    if (!shown) {
-        arena_done(&arena);
-        return again;
-    }
-    arena_done(&self->arena);
-    self->arena = arena;
-    self->found = found;
-    self->charts = charts;
-    self->came_ms = self->view.app->now_ms;
-    return false;
-}
-
-static int64_t pause_ms(const struct test_view *self)
-{
-    if (test_roll_hurries(&self->roll))
-        return HURRY_MS;
-    return self->found && !self->found->test.running && self->roll.behind <= 0 ? PAST_EVERY_MS
-                                                                               : LOOK_EVERY_MS;
-}
-
-static void test_came(void *owner, struct request *request, struct pg_rows *const *rows,
-                      const struct pare_error *err)
-{
-    struct test_view *self = owner;
-    struct app *app = self->view.app;
-    (void)request;
-    app->dirty = true;
-    self->asked = false;
-    self->error.code = PARE_OK;
-    if (err)
-        self->error = *err;
-    else if (take(self, rows)) {
-        read_test(self);
-        return;
-    }
-    self->view.due_ms = app->now_ms + pause_ms(self);
-}
-
-/* After the roll-up, whatever became of it. */
-static void read_test(void *owner)
-{
-    struct test_view *self = owner;
-    struct app *app = self->view.app;
-    struct request *request = app->link.state == LINK_READY ? link_request(self, test_came) : NULL;
-    self->asked = request;
-    if (!request)
-        return; /* again after the next connect */
-    browse_ask_test(&request->batch, &app->link.registry, self->id, self->coarse);
-    link_send(&app->link, request);
-}
-
 static void ask(struct test_view *self)
 {
-    struct app *app = self->view.app;
-    if (self->asked || app->link.state != LINK_READY)
-        return;
-    self->view.due_ms = 0;
-    if (!browse_can_judge(&app->link.registry, &self->error))
-        return;
-    self->asked = true;
-    test_roll_step(&self->roll);
+    if (test_reading_start(&self->reading))
+        self->view.due_ms = 0;
+}
+
+static int64_t pause_ms(const struct test_reading *reading)
+{
+    if (test_roll_hurries(&reading->roll))
+        return HURRY_MS;
+    return reading->found && !reading->found->test.running && reading->roll.behind <= 0
+               ? PAST_EVERY_MS
+               : LOOK_EVERY_MS;
+}
+
+static void came(void *owner)
+{
+    struct test_view *self = owner;
+    struct test_reading *reading = &self->reading;
+    if (reading->error.code == PARE_OK && reading->found && !reading->gone)
+        self->charted =
+            test_charts_make(reading->found, &reading->arena, &self->charts, &reading->error);
+    if (reading->found && !reading->gone && !test_roll_hurries(&reading->roll))
+        test_sample_look(&self->sample, &reading->found->test);
+    self->view.due_ms = self->view.app->now_ms + pause_ms(reading);
+}
+
+static void changed(void *owner)
+{
+    struct test_view *self = owner;
+    self->view.due_ms = self->view.app->now_ms;
 }
 
 static void tick(struct view *view)
@@ -154,28 +107,32 @@ static void put_arm(const struct abtest_arm *arm, const struct app *app, struct 
 static int put_freshness(const struct test_view *self, struct buf *buf)
 {
     const struct app *app = self->view.app;
-    int64_t age = app->now_ms - self->came_ms;
+    int64_t age = app->now_ms - self->reading.came_ms;
     char behind[NUMBER_ROOM];
-    number_count((size_t)MAX(self->roll.behind, 0), behind);
-    if (self->roll.error.code && self->roll.error.code != PARE_ERR_NO_DATABASE) {
+    number_count((size_t)MAX(self->reading.roll.behind, 0), behind);
+    if (self->reading.roll.error.code && self->reading.roll.error.code != PARE_ERR_NO_DATABASE) {
         buf_text(buf, "not rolled up");
         return ROLE_WARNING;
     }
-    if (age > OLD_MS + (self->found->test.running ? 0 : PAST_EVERY_MS)) {
+    if (age > OLD_MS + (self->reading.found->test.running ? 0 : PAST_EVERY_MS)) {
         buf_printf(buf, "as of %lld s ago", (long long)age / 1000);
         return ROLE_WARNING;
     }
-    if (self->roll.behind > 0) {
-        buf_printf(buf, "%s%s results behind", self->roll.rolls ? "live, " : "", behind);
-        return self->roll.rolls ? ROLE_PLAIN : ROLE_WARNING;
+    if (!self->reading.roll.sees) {
+        buf_text(buf, "rolled up by others");
+        return ROLE_WARNING;
     }
-    buf_text(buf, self->found->test.running ? "live" : "all results in");
+    if (self->reading.roll.behind > 0) {
+        buf_printf(buf, "%s%s results behind", self->reading.roll.rolls ? "live, " : "", behind);
+        return self->reading.roll.rolls ? ROLE_PLAIN : ROLE_WARNING;
+    }
+    buf_text(buf, self->reading.found->test.running ? "live" : "all results in");
     return ROLE_PLAIN;
 }
 
 static void put_verdict(const struct test_view *self, struct buf *buf)
 {
-    const struct browse_test *found = self->found;
+    const struct browse_test *found = self->reading.found;
     const struct decision_words *words = decision_words(found->report.decision.state);
     size_t says = strlen(words->says);
     bool stopped = says > 0 && words->says[says - 1] == '.';
@@ -200,12 +157,12 @@ static void put_eta(const struct power_eta *eta, const struct power_rate *rate, 
 
 static void put_change(const struct test_view *self, struct buf *buf)
 {
-    const struct abtest_report *report = &self->found->report;
-    const struct abtest_arm_data *arms = self->found->data.arms;
+    const struct abtest_report *report = &self->reading.found->report;
+    const struct abtest_arm_data *arms = self->reading.found->data.arms;
     int64_t left = report->needed - arms[0].n - arms[1].n;
     char number[NUMBER_ROOM];
     buf_printf(buf, "What would change it: %s.", decision_words(report->decision.state)->change);
-    if (report->needed <= 0 || !self->found->test.running)
+    if (report->needed <= 0 || !self->reading.found->test.running)
         return;
     if (left <= 0) {
         number_count((size_t)report->needed, number);
@@ -244,7 +201,7 @@ static void draw_pair(struct canvas *canvas, int line, int role, const char *lef
 
 static void draw_head(const struct test_view *self, struct canvas *canvas, int line)
 {
-    const struct abtest *test = &self->found->test;
+    const struct abtest *test = &self->reading.found->test;
     struct buf left, right;
     char time[TEST_TIME_ROOM];
     buf_init(&left, WORDS_MAX);
@@ -260,7 +217,7 @@ static void draw_head(const struct test_view *self, struct canvas *canvas, int l
 
 static void draw_arms(const struct test_view *self, struct canvas *canvas, int line)
 {
-    const struct browse_test *found = self->found;
+    const struct browse_test *found = self->reading.found;
     struct buf left, right;
     char split[TEST_SPLIT_ROOM];
     buf_init(&left, WORDS_MAX);
@@ -282,7 +239,7 @@ static void draw_arms(const struct test_view *self, struct canvas *canvas, int l
 /* The word and why in so many lines, and what would change it. Returns the lines it took. */
 static int draw_verdict(const struct test_view *self, struct canvas *canvas, int line, int rows)
 {
-    enum decision_state state = self->found->report.decision.state;
+    enum decision_state state = self->reading.found->report.decision.state;
     const char *word = decision_words(state)->word;
     struct buf buf;
     buf_init(&buf, WORDS_MAX);
@@ -292,7 +249,7 @@ static int draw_verdict(const struct test_view *self, struct canvas *canvas, int
         canvas_wrap(canvas, line, 1, canvas->columns - 2, rows, ROLE_PLAIN, buf_string(&buf));
     canvas_text(canvas, line, 1, canvas->columns - 2, test_state_role(state), word);
     buf_clear(&buf);
-    put_end(&self->found->test, &buf);
+    put_end(&self->reading.found->test, &buf);
     if (buf.length == 0)
         put_change(self, &buf);
     used += canvas_wrap(canvas, line + used, 1, canvas->columns - 2, 2, ROLE_DIM, buf_string(&buf));
@@ -308,12 +265,12 @@ static void put_gate(const struct decision *decision, enum decision_gate gate, s
 /* What stands for and against B, and what was fixed beforehand. */
 static void draw_gates(const struct test_view *self, struct canvas *canvas, int line)
 {
-    const struct abtest_plan *plan = &self->found->test.plan;
+    const struct abtest_plan *plan = &self->reading.found->test.plan;
     struct buf buf;
     buf_init(&buf, WORDS_MAX);
     buf_text(&buf, "gates");
     for (int gate = 0; gate < DECISION_GATES; gate++)
-        put_gate(&self->found->report.decision, (enum decision_gate)gate, &buf);
+        put_gate(&self->reading.found->report.decision, (enum decision_gate)gate, &buf);
     canvas_text(canvas, line, 1, canvas->columns - 2, ROLE_PLAIN, buf_string(&buf));
     buf_clear(&buf);
     buf_printf(&buf, "plan %s: primary %s, alpha %g, equal within %g %%, %lld requests, %g hours",
@@ -323,20 +280,23 @@ static void draw_gates(const struct test_view *self, struct canvas *canvas, int 
     buf_done(&buf);
 }
 
-/* As many as there are lines for, the last one telling of the rest. Returns the lines it took. */
-static int draw_badges(const struct test_view *self, struct canvas *canvas, int line, int rows)
+/* What weakens the numbers, and what else was seen. The last line tells of what there is no room for. */
+static int draw_badges(const struct test_view *self, struct canvas *canvas, int line, int rows,
+                       bool all)
 {
-    const struct browse_test *found = self->found;
+    const struct browse_test *found = self->reading.found;
     struct buf buf;
     int used = 0;
     buf_init(&buf, WORDS_MAX);
     abtest_put_badges(&found->test, &found->data, &found->report, &buf);
+    test_sample_put(&self->sample, found, all, &buf);
     const char *text = buf_string(&buf);
     for (size_t length; *text && used < rows; text += length + (text[length] != '\0'), used++) {
         length = strcspn(text, "\n");
         bool last = used + 1 == rows && text[length] && text[length + 1];
-        canvas_printf(canvas, line + used, 1, canvas->columns - 2, ROLE_WARNING, "%.*s%s",
-                      (int)length, text, last ? "; and more: pare ab show" : "");
+        canvas_printf(canvas, line + used, 1, canvas->columns - 2,
+                      *text == '!' ? ROLE_WARNING : ROLE_DIM, "%.*s%s", (int)length, text,
+                      last ? "; and more: pare ab show" : "");
     }
     buf_done(&buf);
     return used;
@@ -352,19 +312,21 @@ static void draw_charts(const struct test_view *self, struct canvas *canvas, str
         return;
     for (int i = 0; i < across * down; i++) {
         enum test_chart which = (enum test_chart)(((int)self->which + i) % TEST_CHARTS);
+        if (which == TEST_CHART_SLOWER && self->histogram)
+            which = TEST_CHART_SHAPE;
         struct view_area part = { .top = area.top + i / across * rows, .height = rows };
-        test_chart_draw(which, self->found, &self->charts, canvas, part, i % across * columns,
-                        columns);
+        test_chart_draw(which, self->reading.found, &self->charts, canvas, part,
+                        i % across * columns, columns);
     }
 }
 
 static void draw_empty(const struct test_view *self, struct canvas *canvas, struct view_area area)
 {
-    const char *words = self->gone         ? "there is no such test any more"
-                        : self->error.code ? self->error.text
+    const char *words = self->reading.gone         ? "there is no such test any more"
+                        : self->reading.error.code ? self->reading.error.text
                         : self->view.app->link.state == LINK_READY ? "reading the results"
                                                                    : "connecting";
-    bool wrong = self->gone || self->error.code;
+    bool wrong = self->reading.gone || self->reading.error.code;
     int used = canvas_wrap(canvas, area.top + 1, 2, canvas->columns - 4, MAX(1, area.height - 2),
                            wrong ? ROLE_ERROR : ROLE_DIM, words);
     if (wrong && area.height > used + 1)
@@ -376,8 +338,9 @@ static void draw_empty(const struct test_view *self, struct canvas *canvas, stru
 static void draw(struct view *view, struct canvas *canvas, struct view_area area)
 {
     struct test_view *self = (struct test_view *)view;
-    int end = area.top + area.height, line = area.top;
-    if (!self->found || self->gone) {
+    int asking = MIN(test_act_rows(&self->act), area.height);
+    int end = area.top + area.height - asking, line = area.top;
+    if (!self->reading.found || self->reading.gone) {
         draw_empty(self, canvas, area);
         return;
     }
@@ -386,63 +349,81 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
     line += draw_verdict(self, canvas, line, area.height < GATES_FROM ? 2 : 3);
     canvas_cursor(canvas, area.top + 2, 1);
     int table = MAX(0, MIN(TEST_TABLE_ROWS, end - line));
-    test_table_draw(canvas, (struct view_area){ .top = line, .height = table }, self->found);
+    test_table_draw(canvas, (struct view_area){ .top = line, .height = table },
+                    self->reading.found);
     line += table;
-    line += draw_badges(self, canvas, line, MIN(end - line, area.height < GATES_FROM ? 2 : 6));
-    if (area.height >= GATES_FROM) {
+    bool small = area.height < GATES_FROM;
+    line += draw_badges(self, canvas, line, MIN(end - line, small ? 2 : 6), !small);
+    if (!small) {
         draw_gates(self, canvas, line);
         line += 3;
     }
-    draw_charts(self, canvas, (struct view_area){ .top = line, .height = end - line });
+    if (self->charted)
+        draw_charts(self, canvas, (struct view_area){ .top = line, .height = end - line });
     if (view->app->link.state != LINK_READY)
         for (int i = area.top; i < end; i++)
             canvas_dim(canvas, i);
+    if (asking)
+        test_act_draw(&self->act, canvas, end);
 }
 
 /* ---- the view ---- */
+
+/* What writes wants a test that was read. */
+static void change(struct test_view *self, enum action action)
+{
+    if (!self->reading.found || self->reading.gone)
+        return;
+    if (action == ACTION_CONCLUDE)
+        app_push(self->view.app, conclude_open(self->view.app, self->reading.id));
+    else
+        test_act_begin(&self->act, action == ACTION_SPLIT ? TEST_ACT_SPLIT : TEST_ACT_KILL,
+                       &self->reading.found->test);
+}
 
 static void act(struct view *view, enum action action)
 {
     struct test_view *self = (struct test_view *)view;
     if (action == ACTION_CHART)
         self->which = (enum test_chart)((self->which + 1) % TEST_CHARTS);
+    else if (action == ACTION_HISTOGRAM)
+        self->histogram = !self->histogram;
     else if (action == ACTION_AGAIN)
         ask(self);
+    else if (action == ACTION_SPLIT || action == ACTION_KILL || action == ACTION_CONCLUDE)
+        change(self, action);
+}
+
+static bool type(struct view *view, const struct key *key)
+{
+    return test_act_key(&((struct test_view *)view)->act, key);
 }
 
 static void command(struct view *view, struct buf *buf)
 {
-    buf_printf(buf, "pare ab show %lld", (long long)((struct test_view *)view)->id);
+    const struct test_view *self = (struct test_view *)view;
+    if (!test_act_command(&self->act, buf))
+        buf_printf(buf, "pare ab show %lld", (long long)self->reading.id);
 }
 
-/* How to end it; nothing is suggested that the verdict does not say. */
+/* What keeps the numbers from being read or rolled up. */
 static void detail(struct view *view, struct buf *buf)
 {
     const struct test_view *self = (struct test_view *)view;
-    if (!self->found || self->gone)
+    if (!self->reading.found || self->reading.gone)
         return;
-    const struct abtest *test = &self->found->test;
-    char arm = decision_words(self->found->report.decision.state)->arm;
-    if (self->error.code && self->error.code != PARE_ERR_NO_DATABASE)
-        buf_text(buf, self->error.text);
-    else if (self->roll.error.code && self->roll.error.code != PARE_ERR_NO_DATABASE)
-        buf_text(buf, self->roll.error.text);
-    else if (!test->running)
-        return;
-    else if (arm)
-        buf_printf(buf, "to end it: pare ab conclude %lld --promote %s", (long long)test->id,
-                   arm == 'A' ? "a" : "b");
-    else
-        buf_printf(buf, "all back to A: pare ab stop %lld   to end it: pare ab conclude %lld",
-                   (long long)test->id, (long long)test->id);
+    if (self->reading.error.code && self->reading.error.code != PARE_ERR_NO_DATABASE)
+        buf_text(buf, self->reading.error.text);
+    else if (self->reading.roll.error.code && self->reading.roll.error.code != PARE_ERR_NO_DATABASE)
+        buf_text(buf, self->reading.roll.error.text);
 }
 
 static void close_view(struct view *view)
 {
     struct test_view *self = (struct test_view *)view;
-    link_forget(&view->app->link, self);
-    test_roll_done(&self->roll);
-    arena_done(&self->arena);
+    test_act_done(&self->act);
+    test_sample_done(&self->sample);
+    test_reading_done(&self->reading);
     free(self);
 }
 
@@ -451,6 +432,7 @@ static const struct view_ops ops = {
     .name = "Test",
     .draw = draw,
     .act = act,
+    .type = type,
     .news = news,
     .tick = tick,
     .command = command,
@@ -464,8 +446,9 @@ struct view *test_open(struct app *app, int64_t id)
     if (!self)
         return NULL;
     self->view = (struct view){ .ops = &ops, .app = app };
-    self->id = id;
-    test_roll_init(&self->roll, app, self, read_test);
+    test_reading_init(&self->reading, app, id, self, came);
+    test_sample_init(&self->sample, app);
+    test_act_init(&self->act, app, self, changed);
     ask(self);
     return &self->view;
 }

@@ -38,9 +38,8 @@ static void step_came(void *owner, struct request *request, struct pg_rows *cons
         return;
     }
     /* None moved: another one rolls, and the next look tells how far. */
-    roll->moved = pg_row_count(rows[0]) > 0 && pg_int(rows[0], 0, 0) > 0;
-    if (roll->moved)
-        roll->behind = roll->rollup.newest - roll->rollup.args[1].integer;
+    roll->moved = rollup_take_step(&roll->rollup, rows[0]);
+    roll->behind = rollup_missing(&roll->rollup);
     roll->done(roll->owner);
 }
 
@@ -55,7 +54,7 @@ static void look_came(void *owner, struct request *request, struct pg_rows *cons
         return;
     }
     enum rollup_next next = rollup_take_look(&roll->rollup, rows);
-    roll->behind = MAX(roll->rollup.newest - roll->rollup.mark, 0);
+    roll->behind = rollup_missing(&roll->rollup);
     struct request *step =
         roll->rolls && next == ROLLUP_STEP ? link_request(roll, step_came) : NULL;
     if (!step) {
@@ -68,7 +67,7 @@ static void look_came(void *owner, struct request *request, struct pg_rows *cons
 
 static void look(struct test_roll *roll)
 {
-    struct request *request = link_request(roll, look_came);
+    struct request *request = roll->sees ? link_request(roll, look_came) : NULL;
     if (!request) {
         roll->done(roll->owner);
         return;
@@ -91,23 +90,46 @@ static void notice_came(void *owner, struct request *request, struct pg_rows *co
     look(roll);
 }
 
+static void rights_came(void *owner, struct request *request, struct pg_rows *const *rows,
+                        const struct pare_error *err)
+{
+    struct test_roll *roll = owner;
+    (void)request;
+    if (err) {
+        fail(roll, err);
+        return;
+    }
+    struct rollup_rights rights = rollup_take_rights(rows[0]);
+    roll->sees = !rights.cannot_read;
+    roll->rolls = roll->sees && !rights.cannot_write && rollup_can(&roll->app->link.registry);
+    roll->behind = roll->sees ? roll->behind : -1;
+    struct request *notice = roll->rolls ? link_request(roll, notice_came) : NULL;
+    if (!notice) {
+        roll->notice_ms = roll->app->now_ms + ROLLUP_RECOUNT_MS;
+        look(roll);
+        return;
+    }
+    browse_ask_rollup_notice(&notice->batch, &roll->app->link.registry);
+    link_send(&roll->app->link, notice);
+}
+
 void test_roll_step(struct test_roll *roll)
 {
     struct app *app = roll->app;
     struct pare_error ignored;
     roll->error.code = PARE_OK;
     roll->moved = false;
-    roll->rolls = rollup_can(&app->link.registry);
+    roll->rolls &= rollup_can(&app->link.registry);
     if (!browse_can_judge(&app->link.registry, &ignored)) {
         roll->done(roll->owner);
         return;
     }
     struct request *request =
-        roll->rolls && app->now_ms >= roll->notice_ms ? link_request(roll, notice_came) : NULL;
+        app->now_ms >= roll->notice_ms ? link_request(roll, rights_came) : NULL;
     if (!request) {
         look(roll);
         return;
     }
-    browse_ask_rollup_notice(&request->batch, &app->link.registry);
+    browse_ask_rollup_rights(&request->batch);
     link_send(&app->link, request);
 }

@@ -3,9 +3,10 @@
  * A screen that shows a test keeps its roll-up going: look, notice what somebody's SQL started,
  * step.
  *
- * Each is a request of its own and none is waited for. Where this role may not write, it only
- * looks, so that the screen can say how far behind its numbers are. Counting blocks anew is for
- * workers.
+ * Each is a request of its own and none is waited for. What this role may do is asked as often as
+ * is noticed. Where it may not write, it only looks, so that the screen can say how far behind its
+ * numbers are; where it may not read the results either, it does nothing. Counting blocks anew is
+ * for workers.
  */
 #ifndef PARE_TUI_VIEW_TEST_ROLL_H
 #define PARE_TUI_VIEW_TEST_ROLL_H
@@ -20,8 +21,8 @@ struct test_roll {
     void (*done)(void *owner);
     void *owner;
     struct rollup rollup;
-    int64_t notice_ms; /* when to notice again */
-    bool rolls;        /* this role may */
+    int64_t notice_ms; /* when to ask what this role may, and to notice again */
+    bool sees, rolls;  /* this role may look; it may step */
     bool moved;        /* the last round did */
     int64_t behind;    /* results that are not in the numbers yet, by their ids; -1: unknown */
     struct pare_error error; /* why the last round failed; code 0: it did not */

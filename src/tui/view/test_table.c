@@ -133,9 +133,7 @@ static void put_relative(const struct abtest_row *row, char *to)
 
 static const char *guard_word(enum decision_guard_verdict verdict)
 {
-    return verdict == DECISION_GUARD_PASS   ? "ok"
-           : verdict == DECISION_GUARD_FAIL ? "BROKEN"
-                                            : "open";
+    return verdict == DECISION_GUARD_PASS ? "ok" : verdict == DECISION_GUARD_FAIL ? "OVER" : "open";
 }
 
 static int guard_role(enum decision_guard_verdict verdict)

@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a test: its evidence, and the transaction that ends it. */
-#include <math.h>
-
+/* What a conclusion stood on, as it is stored with it. */
 #include "base/buf.h"
-#include "base/error.h"
 #include "base/json.h"
-#include "pg/pg.h"
 #include "registry/abtest_judge.h"
-#include "registry/default.h"
-#include "registry/query.auto.h"
-#include "registry/registry.h"
-
-/* ---- evidence ---- */
 
 static void put_number(struct buf *buf, const char *key, double value)
 {
@@ -68,6 +59,7 @@ void abtest_put_evidence(const struct abtest *test, const struct abtest_data *da
     put_number(buf, "alpha", report->alpha);
     put_number(buf, "margin", plan->margin);
     put_number(buf, "hours", report->runtime_hours);
+    buf_printf(buf, ", \"mark\": %lld", (long long)data->mark);
     put_number(buf, "srm_ln_e", report->srm.ln_e);
     buf_text(buf, ", \"guards\": [");
     for (size_t i = 0; i < plan->guard_count; i++) {
@@ -80,54 +72,4 @@ void abtest_put_evidence(const struct abtest *test, const struct abtest_data *da
         put_row(&report->rows[i], buf);
     }
     buf_text(buf, "]}");
-}
-
-/* ---- the transaction ---- */
-
-static bool split_meanwhile(const struct abtest *test, struct pare_error *err)
-{
-    return error_set(err, PARE_ERR_REFUSED,
-                     "refused: the split of test %lld was changed while it was judged; nothing "
-                     "changed, look again",
-                     (long long)test->id);
-}
-
-static bool in_transaction(const struct registry *registry, const struct abtest *test,
-                           int segment_count, const struct abtest_conclusion *c, int64_t *ret_rev,
-                           struct pare_error *err)
-{
-    CLEANUP(pg_rows_cleanup) struct pg_rows *locked = NULL;
-    CLEANUP(pg_rows_cleanup) struct pg_rows *ended = NULL;
-    const char letter[] = { c->arm, '\0' };
-    const struct default_change change = { .kind = "promote",
-                                           .reason = c->reason,
-                                           .forced = c->forced };
-    if (!pg_query(registry->pg, query_abtest_lock, PG_ARGS(PG_INT(test->id)), &locked, err))
-        return false;
-    if (pg_row_count(locked) == 0) {
-        pg_rollback(registry->pg);
-        return abtest_has_ended(registry, test, err);
-    }
-    if (!pg_query(registry->pg, query_abtest_conclude,
-                  PG_ARGS(PG_INT(test->id), PG_TEXT(letter), PG_TEXT(registry->actor),
-                          PG_TEXT(c->reason), PG_INT(segment_count), PG_TEXT(c->evidence)),
-                  &ended, err))
-        return false;
-    if (pg_int(ended, 0, 0) == 0)
-        return split_meanwhile(test, err);
-    *ret_rev = 0;
-    return (!c->promotion || default_set_within(registry, c->promotion, &change, ret_rev, err)) &&
-           pg_commit(registry->pg, err);
-}
-
-bool abtest_conclude(const struct registry *registry, const struct abtest *test, int segment_count,
-                     const struct abtest_conclusion *conclusion, int64_t *ret_rev,
-                     struct pare_error *err)
-{
-    if (!registry_allows(registry, REGISTRY_WRITE, err) || !pg_begin(registry->pg, true, err))
-        return false;
-    if (in_transaction(registry, test, segment_count, conclusion, ret_rev, err))
-        return true;
-    pg_rollback(registry->pg);
-    return false;
 }
