@@ -107,19 +107,6 @@ SELECT id FROM made
 -- name: abtest_rate
 SELECT coalesce(sum(c.n), 0)::float8 / 600 FROM pare.ab_count c WHERE c.level = 'm' AND c.at > now() - interval '10 minutes'
 
--- A test that runs gets another split from now on, and a segment.
--- name: abtest_split
-WITH changed AS (
-    UPDATE model_ab_tests t SET traffic_split = $2::numeric WHERE t.id = $1 AND coalesce(t.status, 'running') = 'running'
-       AND t.traffic_split IS DISTINCT FROM $2::numeric RETURNING t.id
-), segment AS (
-    INSERT INTO pare.ab_segment (test_id, number, split, from_at, actor)
-    SELECT id, coalesce((SELECT max(s.number) FROM pare.ab_segment s WHERE s.test_id = $1), 0) + 1, $2::numeric, now(), $3 FROM changed
-), event AS (
-    INSERT INTO pare.ab_event (test_id, kind, actor, evidence) SELECT id, 'split', $3, jsonb_build_object('split', $2::numeric) FROM changed
-)
-SELECT count(*) FROM changed
-
 -- ---- what a verdict stands on ----
 
 -- First in a transaction: what it reads is of one moment.

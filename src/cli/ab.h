@@ -4,7 +4,7 @@
 #define PARE_CLI_AB_H
 
 #include "cli/visit.h"
-#include "registry/abtest_end.h"
+#include "registry/abtest_change.h"
 #include "registry/abtest_judge.h"
 
 /* The verbs that are files of their own. `visit` is open. */

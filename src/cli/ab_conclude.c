@@ -33,30 +33,33 @@ static void put_verdict(const struct abtest *test, const struct abtest_report *r
     buf_text(buf, ")");
 }
 
-/* What stands against promoting the arm: the verdict, then the gates of its model. */
-static void put_against(const struct abtest *test, const struct abtest_report *report, char arm,
+/* What stands against promoting the arm: old numbers, the verdict, the gates of its model. */
+static void put_against(const struct abtest *test, const struct abtest_data *data,
+                        const struct abtest_report *report, char arm,
                         const struct promotion *promotion, struct buf *buf)
 {
-    bool verdict = decision_words(report->decision.state)->arm != arm;
-    if (verdict) {
-        buf_text(buf, "the test says ");
+    if (abtest_is_stale(data))
+        buf_printf(buf, "this role may not roll up, and others did so %.0f min ago",
+                   data->mark_age_seconds / 60);
+    if (decision_words(report->decision.state)->arm != arm) {
+        buf_printf(buf, "%sthe test says ", buf->length ? "; " : "");
         put_verdict(test, report, buf);
     }
     if (gate_all_pass(promotion->gates, promotion->gate_count))
         return;
-    if (verdict)
-        buf_text(buf, "; and it does not pass: ");
+    buf_text(buf, buf->length ? "; and it does not pass: " : "");
     gate_put_open(promotion->gates, promotion->gate_count, buf);
 }
 
 static bool may_promote(const struct cli *cli, const struct abtest *test,
-                        const struct abtest_report *report, char arm,
-                        const struct promotion *promotion, bool *ret_forced, struct pare_error *err)
+                        const struct abtest_data *data, const struct abtest_report *report,
+                        char arm, const struct promotion *promotion, bool *ret_forced,
+                        struct pare_error *err)
 {
     struct buf against;
-    bool free = abtest_is_free(report, arm, promotion);
+    bool free = abtest_is_free(data, report, arm, promotion);
     buf_init(&against, SENTENCE_MAX);
-    put_against(test, report, arm, promotion, &against);
+    put_against(test, data, report, arm, promotion, &against);
     *ret_forced = !free && cli_has(cli, "force");
     if (!free && !*ret_forced)
         error_set(err, PARE_ERR_REFUSED,
@@ -108,12 +111,11 @@ bool ab_conclude(struct cli *cli, const struct visit *visit, struct pare_error *
     if (!test.running)
         return abtest_has_ended(&visit->registry, &test, err);
     if (arm && (!find_promotion(visit, &test, arm, &cli->arena, &promotion, err) ||
-                !may_promote(cli, &test, &report, arm, &promotion, &conclusion.forced, err)))
+                !may_promote(cli, &test, &data, &report, arm, &promotion, &conclusion.forced, err)))
         return false;
-    bool already = arm && promotion.dflt.id && promotion.dflt.id == promotion.to.id;
     conclusion.arm = arm ? arm : 'A';
-    conclusion.segment_count = data.segment_count;
-    conclusion.promotion = arm && !already ? &promotion : NULL;
+    conclusion.mark = data.mark;
+    conclusion.promotion = arm ? &promotion : NULL;
     buf_init(&evidence, EVIDENCE_MAX);
     abtest_put_evidence(&test, &data, &report, &evidence);
     conclusion.evidence = buf_string(&evidence);

@@ -14,9 +14,7 @@
 struct arena;
 struct buf;
 struct pare_error;
-struct pg_arg;
 struct pg_rows;
-struct pg_statement;
 struct registry;
 
 enum { ABTEST_SCHEMA = 4 }; /* the version of the schema from which it knows of tests */
@@ -101,23 +99,15 @@ MUST_CHECK bool abtest_find(const struct registry *registry, const char *text, s
 MUST_CHECK bool abtest_rate(const struct registry *registry, double *ret_rate,
                             struct pare_error *err);
 
-/* ---- what is done to one (abtest_change.c) ---- */
+/* ---- starting one; what is done to it then is in abtest_change.h ---- */
 
 /* Start one. The users' tables of tests are made where they are missing. A name that runs already: PARE_ERR_REFUSED. */
 MUST_CHECK bool abtest_start(const struct registry *registry, const char *name, int64_t a_id,
                              int64_t b_id, int split_percent, const struct abtest_plan *plan,
                              int64_t *ret_id, struct pare_error *err);
-/* A's share as people write it, "0.8" or "80%", as whole per cent. */
-MUST_CHECK bool abtest_split_parse(const char *text, int *ret_percent, struct pare_error *err);
-/* Another split from now on. *ret_changed false: it was that already. */
-MUST_CHECK bool abtest_split(const struct registry *registry, const struct abtest *test,
-                             int split_percent, bool *ret_changed, struct pare_error *err);
-/* In halves, for who cannot wait: one statement, whose ABTEST_SPLIT_ARGS arguments stay in `args`; did it change anything? */
-enum { ABTEST_SPLIT_ARGS = 3 };
-MUST_CHECK bool abtest_ask_split(const struct registry *registry, const struct abtest *test,
-                                 int split_percent, struct arena *arena, struct pg_arg *args,
-                                 struct pg_statement *ret_statement, struct pare_error *err);
-bool abtest_take_split(const struct pg_rows *rows);
+/* A's share as the column holds it, "0.80". */
+enum { ABTEST_SHARE_ROOM = 16 };
+const char *abtest_share_text(int percent, char to[ABTEST_SHARE_ROOM]);
 
 /* Whether this role and this registry can have tests changed. */
 MUST_CHECK bool abtest_allows_change(const struct registry *registry, struct pare_error *err);

@@ -20,8 +20,12 @@ struct pg_statement *browse_ask(struct browse_batch *batch, const char *sql,
     struct pg_arg *copy = arena_array(batch->arena, count + 1, sizeof(*copy));
     if (!copy)
         abort(); /* a few hundred bytes: nothing would work without them */
-    if (count)
-        memcpy(copy, args, count * sizeof(*copy));
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = args[i];
+        if (args[i].kind == PG_KIND_TEXT && args[i].bytes &&
+            !(copy[i].bytes = arena_strdup(batch->arena, args[i].bytes)))
+            abort();
+    }
     *statement = (struct pg_statement){ .sql = sql, .args = copy, .arg_count = count };
     return statement;
 }

@@ -29,7 +29,7 @@ struct browse_batch {
     bool write;
 };
 
-/* Add one statement; its arguments are copied, their texts are not. */
+/* Add one statement; its arguments are copied, with their texts: it may be sent long after this. */
 struct pg_statement *browse_ask(struct browse_batch *batch, const char *sql,
                                 const struct pg_arg *args, size_t count);
 

@@ -80,6 +80,12 @@ void browse_ask_rollup_rights(struct browse_batch *batch)
     ask_all(batch, &statement, 1);
 }
 
+void browse_ask_change(struct browse_batch *batch, const struct abtest_change *change)
+{
+    batch->write = true;
+    ask_all(batch, change->statements, (int)change->count);
+}
+
 void browse_ask_rollup_look(struct browse_batch *batch)
 {
     struct pg_statement statements[ROLLUP_LOOK_STATEMENTS];
@@ -89,10 +95,10 @@ void browse_ask_rollup_look(struct browse_batch *batch)
 
 void browse_ask_rollup_step(struct browse_batch *batch, struct rollup *rollup)
 {
-    struct pg_statement statement;
-    rollup_ask_step(rollup, &statement);
+    struct pg_statement statements[ROLLUP_STEP_STATEMENTS];
+    rollup_ask_step(rollup, statements);
     batch->write = true;
-    ask_all(batch, &statement, 1);
+    ask_all(batch, statements, ROLLUP_STEP_STATEMENTS);
 }
 
 void browse_ask_rollup_notice(struct browse_batch *batch, const struct registry *registry)

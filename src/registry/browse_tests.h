@@ -3,7 +3,7 @@
 #ifndef PARE_REGISTRY_BROWSE_TESTS_H
 #define PARE_REGISTRY_BROWSE_TESTS_H
 
-#include "registry/abtest_judge.h"
+#include "registry/abtest_change.h"
 #include "registry/browse.h"
 #include "registry/rollup.h"
 
@@ -30,6 +30,9 @@ void browse_ask_test(struct browse_batch *batch, const struct registry *registry
 /* Into the caller's struct, judged; strings and arrays in `arena`. */
 MUST_CHECK bool browse_take_test(struct pg_rows *const *rows, bool coarse, struct arena *arena,
                                  struct browse_test *ret_test, struct pare_error *err);
+
+/* What is done to a test, in one transaction; then abtest_take_...() of abtest_change.h. */
+void browse_ask_change(struct browse_batch *batch, const struct abtest_change *change);
 
 /* The halves of rollup.h as batches; then rollup_take_rights(), rollup_take_look(), rollup_take_step(). */
 void browse_ask_rollup_rights(struct browse_batch *batch);

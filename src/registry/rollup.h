@@ -54,8 +54,10 @@ enum rollup_next rollup_take_look(struct rollup *rollup, struct pg_rows *const *
 /* How many results are not rolled up as far as is known, by their ids. */
 int64_t rollup_missing(const struct rollup *rollup);
 /* A writing request: at most 200 000 results. When another rolls meanwhile it does nothing: false. */
-void rollup_ask_step(struct rollup *rollup, struct pg_statement *ret_statement);
-bool rollup_take_step(struct rollup *rollup, const struct pg_rows *rows);
+enum { ROLLUP_STEP_STATEMENTS = 2 };
+void rollup_ask_step(struct rollup *rollup,
+                     struct pg_statement ret_statements[ROLLUP_STEP_STATEMENTS]);
+bool rollup_take_step(struct rollup *rollup, struct pg_rows *const *rows);
 /* Reads no table of the users': safe for any role. */
 void rollup_ask_rights(struct pg_statement *ret_statement);
 struct rollup_rights rollup_take_rights(const struct pg_rows *rows);

@@ -73,7 +73,7 @@ struct decision_facts {
     struct decision_flow flow_a, flow_b;
     double flow_margin; /* a share, 0.005 for half a point */
     enum decision_verdict primary;
-    bool drift;                          /* the primary's intersection is empty */
+    bool drift;                          /* the effect was shown to be of either sign */
     double primary_ln_p;                 /* the running one */
     double alpha;                        /* of the primary */
     const struct decision_guard *guards; /* the caller's; NULL when there are none */

@@ -97,7 +97,10 @@ void link_forget(struct link *link, const void *owner)
         link->running->owner = NULL;
     for (struct request **at = &link->first; *at;) {
         struct request *request = *at;
-        if (request->owner == owner) {
+        bool is_his = request->owner == owner;
+        if (is_his && request->batch.write)
+            request->owner = NULL;
+        if (is_his && !request->batch.write) {
             *at = request->next;
             link_drop(request);
         } else {

@@ -86,7 +86,7 @@ void link_step(struct link *link, bool ready, int64_t now_ms);
 struct request *link_request(void *owner, request_fn *done);
 void link_send(struct link *link, struct request *request); /* the link's now */
 void link_drop(struct request *request);                    /* instead of sending it */
-/* The owner goes: its requests end unheard. */
+/* The owner goes: what it asked for is not asked any more, what it writes is written unheard. */
 void link_forget(struct link *link, const void *owner);
 
 bool link_is_busy(const struct link *link); /* a request is under way or waits for its turn */

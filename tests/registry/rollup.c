@@ -321,7 +321,7 @@ static void odd_ids(struct rollup *rollup)
 static void late_step(struct rollup *rollup)
 {
     const struct pg_options options = { .conninfo = "" };
-    struct pg_statement looks[ROLLUP_LOOK_STATEMENTS], step;
+    struct pg_statement looks[ROLLUP_LOOK_STATEMENTS], step[ROLLUP_STEP_STATEMENTS];
     struct pg_rows *rows[ROLLUP_LOOK_STATEMENTS] = { 0 };
     struct pg *other = NULL;
     bool done = false;
@@ -339,8 +339,9 @@ static void late_step(struct rollup *rollup)
     run("CREATE VIEW pare.ab_mark AS SELECT * FROM pare.ab_mark_itself WHERE "
         "pg_advisory_xact_lock_shared(42) IS NOT NULL");
     run("SELECT pg_advisory_lock(42)");
-    rollup_ask_step(rollup, &step);
-    bool good = pg_open(&options, &other, &err) && pg_start(other, true, &step, 1, &err);
+    rollup_ask_step(rollup, step);
+    bool good = pg_open(&options, &other, &err) &&
+                pg_start(other, true, step, ROLLUP_STEP_STATEMENTS, &err);
     while (good && strcmp(value("SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
         good = pg_advance(other, &done, &err) && !done;
     OK(good && rollup_upkeep(&registry, &err), "a test becomes coarse while a step is under way");

@@ -51,6 +51,52 @@ def go_on(terminal, words, patience=2.0):
     terminal.drain()
 
 
+class Session:
+    """Somebody else's connection, which holds what a test wants held."""
+
+    def __init__(self, *statements):
+        self.psql = subprocess.Popen(["psql", "-XAtq", "-d", "scene"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, text=True)
+        self.say("BEGIN", *statements, "SELECT 'held'")
+        while "held" not in self.psql.stdout.readline():
+            pass
+
+    def say(self, *statements):
+        self.psql.stdin.write("".join(statement + ";\n" for statement in statements))
+        self.psql.stdin.flush()
+
+    def let_go(self):
+        self.say("COMMIT")
+        self.psql.stdin.close()
+        self.psql.wait()
+
+
+def pump(terminal, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        terminal.pump(0.05)
+
+
+def wait_said(terminal, words, patience=4.0):
+    end = time.monotonic() + patience * SLACK
+    while not said(terminal, words) and time.monotonic() < end:
+        terminal.pump(0.1)
+    ok(said(terminal, words), "never saw %r\n%s" % (words, terminal.text()))
+
+
+def prepare(terminal, arm="B"):
+    """Up to the last Enter, against the verdict."""
+    terminal.keys("P")
+    go_on(terminal, "names nobody")
+    terminal.keys(arm)
+    go_on(terminal, "Against " + arm)
+    terminal.keys("\rbert_embedding\rwhy")
+
+
+def cut():
+    psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pare'")
+
+
 @test("S asks for a share, refuses what is none, and begins a segment")
 def split():
     fresh()
@@ -250,13 +296,166 @@ def restarted():
     leave(terminal)
 
 
+@test("the answer lost with the connection: whether it arrived is looked up")
+def lost():
+    for let_go_first in (False, True):
+        fresh()
+        terminal = browser()
+        open_test(terminal, 41)
+        prepare(terminal)
+        held = Session("SELECT id FROM model_ab_tests WHERE id = 41 FOR NO KEY UPDATE")
+        terminal.send("\r")
+        wait_said(terminal, "writing")
+        pump(terminal, 0.5)
+        if let_go_first:
+            os.kill(terminal.pid, signal.SIGSTOP)
+            held.let_go()
+            while test_row("status") == "running":
+                time.sleep(0.05)
+            os.kill(terminal.pid, signal.SIGCONT)
+            wait_said(terminal, "is the default now")
+        else:
+            cut()
+            held.let_go()
+            wait_said(terminal, "Nothing changed")
+        ok((test_row("status"), rev()) == (("concluded", 3) if let_go_first else ("running", 2)), "let go %r" % let_go_first)
+        leave(terminal)
+
+
+@test("ended by the same person elsewhere and otherwise: that is not taken for one's own")
+def elsewhere():
+    fresh()
+    terminal = browser()
+    open_test(terminal, 41)
+    prepare(terminal)
+    held = Session("SELECT id FROM model_ab_tests WHERE id = 41 FOR NO KEY UPDATE")
+    terminal.send("\r")
+    wait_said(terminal, "writing")
+    pump(terminal, 0.5)
+    os.kill(terminal.pid, signal.SIGSTOP)
+    cut()
+    held.let_go()
+    pare("ab", "conclude", "41", "--promote", "a", "--force", "--reason", "why")
+    os.kill(terminal.pid, signal.SIGCONT)
+    wait_said(terminal, "all requests go to A; nothing changed")
+    ok(not said(terminal, "is the default now"), terminal.text())
+    leave(terminal)
+
+
+@test("other arms, another split, another default, results rolled up anew meanwhile: nothing is written")
+def changed():
+    cases = (("UPDATE model_ab_tests SET model_b_id = 2 WHERE id = 41", "B", "is another version by now"),
+             ("UPDATE model_ab_tests SET traffic_split = .2 WHERE id = 41", "B", "split"),
+             ("INSERT INTO pare.default_event (name, rev, kind, to_id, to_version, actor) VALUES ('bert_embedding', 3, 'promote', 2, "
+              "'v2.0_int8', 'somebody')", "A", "somebody made v2.0_int8 the default"))
+    for statement, arm, words in cases:
+        fresh()
+        terminal = browser()
+        open_test(terminal, 41)
+        prepare(terminal, arm)
+        psql(statement)
+        terminal.keys("\r")
+        wait_said(terminal, words)
+        ok(test_row("status") == "running" and psql("SELECT count(*) FROM pare.ab_event WHERE kind = 'conclude'") == "0",
+           "concluded in spite of " + statement)
+        leave(terminal)
+
+
+@test("a kill switch is pulled though its screen is left at once, and while another round is under way")
+def left_at_once():
+    fresh()
+    terminal = browser()
+    open_test(terminal, 41)
+    terminal.send("Kyes\r\rq")
+    end = time.monotonic() + 4.0 * SLACK
+    while test_row("status") == "running" and time.monotonic() < end:
+        terminal.pump(0.1)
+    ok(test_row("status") == "stopped", "it runs on")
+    wait_said(terminal, "left before the registry answered")
+    leave(terminal)
+    fresh()
+    terminal = browser()
+    open_test(terminal, 41)
+    held = Session("LOCK TABLE model_test_results")
+    pump(terminal, 1.5)
+    terminal.send("Kyes\r\r")
+    pump(terminal, 0.5)
+    cut()
+    pump(terminal, 0.2)
+    held.let_go()
+    wait_said(terminal, "Ended by")
+    ok(psql("SELECT kind, arm, actor FROM pare.ab_event WHERE test_id = 41").startswith("stop|A|tester"),
+       "the event: " + psql("SELECT kind, arm, actor FROM pare.ab_event WHERE test_id = 41"))
+    leave(terminal)
+
+
+@test("P while a round is under way waits for it; no turn of the loop is spent on waiting")
+def slow_round():
+    fresh()
+    terminal = browser()
+    open_test(terminal, 41)
+    held = Session("LOCK TABLE model_test_results")
+    pump(terminal, 1.5)
+    terminal.send("S" + RUBOUT + "0.5\r")
+    pump(terminal, 0.5)
+    ticks = terminal.cpu_ticks()
+    pump(terminal, 1.0)
+    ok(terminal.cpu_ticks() - ticks < 30, "%d ticks in a second" % (terminal.cpu_ticks() - ticks))
+    terminal.send("P")
+    pump(terminal, 0.3)
+    held.let_go()
+    wait_said(terminal, "names nobody")
+    leave(terminal)
+
+
+@test("two splits at once: the second waits and comes after; of a test that has ended meanwhile it is told by whom")
+def splits():
+    fresh()
+    pare("ab", "show", "41")
+    for statement, code, words in (("UPDATE model_ab_tests SET traffic_split = .9 WHERE id = 41; INSERT INTO pare.ab_segment (test_id, "
+                                    "number, split, from_at, actor) VALUES (41, 2, .9, now(), 'x')", 0, "A gets 70 %"),
+                                   ("UPDATE model_ab_tests SET status = 'stopped' WHERE id = 41; INSERT INTO pare.ab_event (test_id, kind, "
+                                    "arm, actor) VALUES (41, 'stop', 'A', 'ops')", 4, "ops stopped test 41")):
+        held = Session(statement)
+        running = subprocess.Popen([PARE, "ab", "split", "41", "0.7" if code == 0 else "0.6"], text=True, stdin=subprocess.DEVNULL,
+                                   env=dict(os.environ, PGDATABASE="scene"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        while psql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0":
+            time.sleep(0.05)
+        held.let_go()
+        output = running.communicate()[0]
+        ok(running.returncode == code and words in output, "%d: %s" % (running.returncode, output))
+    ok(psql("SELECT string_agg(split::text, ' ' ORDER BY number) FROM pare.ab_segment WHERE test_id = 41") == "0.80 0.90 0.70",
+       "the segments")
+
+
+@test("who may not roll up concludes on old numbers only against them, and is told so")
+def stale():
+    psql("CREATE ROLE scribe LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ml_models, model_ab_tests TO scribe; "
+         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, pare TO scribe; GRANT USAGE ON SCHEMA pare TO scribe; "
+         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pare TO scribe")
+    fresh()
+    make_winner()
+    pare("ab", "show", "41")
+    psql("UPDATE pare.ab_mark SET at = now() - interval '3 hours'")
+    terminal = browser(40, 120, env={"PGUSER": "scribe"})
+    open_test(terminal, 41, "PROMOTE_B")
+    terminal.keys("P")
+    go_on(terminal, "Against B: the numbers are 180 min old")
+    ok("numbers as of" in terminal.text(), terminal.text())
+    leave(terminal)
+    command = subprocess.run([PARE, "ab", "conclude", "41", "--promote", "b"], text=True, capture_output=True,
+                             env=dict(os.environ, PGDATABASE="scene", PGUSER="scribe"))
+    ok(command.returncode == 4 and "others did so 180 min ago" in command.stderr, command.stderr)
+    psql("DROP OWNED BY scribe; DROP ROLE scribe")
+
+
 @test("who may only look is told so")
 def reader():
     fresh()
     pare("ab", "show", "41")
     terminal = browser(options=("--read-only",))
     open_test(terminal, 41)
-    for key in "SK":
+    for key in "SKP":
         terminal.keys(key)
         ok("read-only" in terminal.text() or "read only" in terminal.text(), terminal.text())
     leave(terminal)

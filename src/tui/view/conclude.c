@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "registry/abtest_end.h"
+#include "registry/abtest_change.h"
 #include "tui/app.h"
 #include "tui/scroll.h"
 #include "tui/shell.h"
@@ -76,16 +76,16 @@ static void choose(struct conclude *self, char arm)
 
 /* ---- writing ---- */
 
-static void say_done(struct conclude *self, int64_t rev)
+static void say_done(struct conclude *self)
 {
     struct app *app = self->view.app;
     const struct promotion *promotion = &self->choice.look.promotion;
     char arm = test_choice_promotes(&self->choice) ? self->choice.arm : 'A';
     const char *word = decision_words(self->judged.state)->word;
-    if (rev)
-        app_say(app, ROLE_STRONG,
-                "concluded (%s): all requests go to %c; %s:%s is the default now (rev %lld)", word,
-                arm, promotion->to.name, promotion->to.version, (long long)rev);
+    if (test_choice_promotes(&self->choice))
+        app_say(app, ROLE_STRONG, "concluded (%s): all requests go to %c; %s:%s is the default%s",
+                word, arm, promotion->to.name, promotion->to.version,
+                test_choice_is_default(&self->choice) ? " still" : " now");
     else
         app_say(app, ROLE_STRONG, "concluded (%s): all requests go to %c; the default stays", word,
                 arm);
@@ -97,11 +97,9 @@ static struct abtest_conclusion conclusion_of(const struct conclude *self)
 {
     return (struct abtest_conclusion){
         .arm = test_choice_promotes(&self->choice) ? self->choice.arm : 'A',
-        .promotion = test_choice_promotes(&self->choice) && !test_choice_is_default(&self->choice)
-                         ? &self->choice.look.promotion
-                         : NULL,
+        .promotion = test_choice_promotes(&self->choice) ? &self->choice.look.promotion : NULL,
         .forced = test_choice_is_forced(&self->choice, self->reading.found),
-        .segment_count = self->reading.found->data.segment_count,
+        .mark = self->reading.found->data.mark,
     };
 }
 
@@ -119,33 +117,28 @@ static void set_came(void *owner, struct request *request, struct pg_rows *const
     else if (err)
         stop(self, err);
     else if (abtest_take_conclude(rows, test_of(self), &conclusion, &rev, &problem))
-        say_done(self, rev);
+        say_done(self);
     else
         stop(self, &problem);
 }
 
-/* The statements of the whole, whose texts live as long as the request. */
 static bool fill_request(struct conclude *self, struct request *request, struct pare_error *err)
 {
     const struct browse_test *found = self->reading.found;
     struct abtest_conclusion conclusion = conclusion_of(self);
-    struct abtest_ending ending;
+    struct abtest_change change;
     struct buf evidence;
-    const char *reason = confirm_reason(&self->confirm);
     buf_init(&evidence, EVIDENCE_MAX);
     abtest_put_evidence(&found->test, &found->data, &found->report, &evidence);
-    bool ok = buf_ok(&evidence, err);
-    conclusion.evidence = ok ? arena_strdup(&request->arena, buf_string(&evidence)) : NULL;
-    conclusion.reason = reason ? arena_strdup(&request->arena, reason) : NULL;
+    conclusion.evidence = buf_string(&evidence);
+    conclusion.reason = confirm_reason(&self->confirm);
+    bool ok =
+        buf_ok(&evidence, err) && abtest_ask_conclude(&self->view.app->link.registry, &found->test,
+                                                      &conclusion, &request->arena, &change, err);
+    if (ok)
+        browse_ask_change(&request->batch, &change);
     buf_done(&evidence);
-    if (!ok || !abtest_ask_conclude(&self->view.app->link.registry, &found->test, &conclusion,
-                                    &request->arena, &ending, err))
-        return false;
-    request->batch.write = true;
-    for (size_t i = 0; i < ending.count; i++)
-        browse_ask(&request->batch, ending.statements[i].sql, ending.statements[i].args,
-                   ending.statements[i].arg_count);
-    return true;
+    return ok;
 }
 
 static void write_it(struct conclude *self)
@@ -193,17 +186,22 @@ static bool can_end(const struct conclude *self, struct pare_error *err)
     return true;
 }
 
+/* The end that the test has come to is the one that was asked for here: then all of it was done. */
+static bool is_ours(const struct conclude *self, const struct abtest *test)
+{
+    const char *reason = confirm_reason(&self->confirm);
+    return test->all_to == conclusion_of(self).arm && test->ended_how && test->ended_by &&
+           !strcmp(test->ended_how, "conclude") &&
+           !strcmp(test->ended_by, self->view.app->link.registry.actor) &&
+           !strcmp(test->ended_why ? test->ended_why : "", reason ? reason : "");
+}
+
 /* After a write without an answer: did it arrive? */
 static void judge_arrival(struct conclude *self)
 {
-    const struct abtest *test = test_of(self);
     struct pare_error err;
-    bool ours = test->all_to && test->ended_by && test->ended_how &&
-                !strcmp(test->ended_how, "conclude") &&
-                !strcmp(test->ended_by, self->view.app->link.registry.actor);
-    if (ours && !self->reading.gone) {
-        say_done(self,
-                 conclusion_of(self).promotion ? self->choice.look.promotion.newest.rev + 1 : 0);
+    if (!self->reading.gone && is_ours(self, test_of(self))) {
+        say_done(self);
         return;
     }
     if (can_end(self, &err))
@@ -217,6 +215,17 @@ static void judge_arrival(struct conclude *self)
 static void write_if_same(struct conclude *self)
 {
     const struct decision *now = &self->reading.found->report.decision;
+    const struct abtest_arm *arm = self->choice.arm == 'B' ? &test_of(self)->b : &test_of(self)->a;
+    bool same_arm =
+        !test_choice_promotes(&self->choice) || arm->id == self->choice.look.promotion.to.id;
+    struct pare_error err;
+    if (!same_arm) {
+        error_set(&err, PARE_ERR_REFUSED,
+                  "refused: arm %c is another version by now; nothing changed, r looks again",
+                  self->choice.arm);
+        stop(self, &err);
+        return;
+    }
     if (now->state == self->judged.state && now->open == self->judged.open) {
         write_it(self);
         return;
@@ -267,8 +276,8 @@ static void news(struct view *view)
         return;
     if (self->choice.wanted)
         test_choice_take(&self->choice, test_of(self), self->choice.arm);
-    else if (reading && !link_is_busy(&view->app->link) && !test_reading_start(&self->reading) &&
-             self->reading.error.code)
+    else if (reading && !self->choice.asked && !self->reading.asked &&
+             !test_reading_start(&self->reading) && self->reading.error.code)
         stop(self, &self->reading.error);
 }
 
@@ -382,6 +391,18 @@ static int draw_verdict(const struct conclude *self, struct canvas *canvas, int 
     return used;
 }
 
+/* What makes the numbers mean less than they seem to. Returns the lines it took. */
+static int draw_worries(const struct conclude *self, struct canvas *canvas, int line, int rows)
+{
+    const struct browse_test *found = self->reading.found;
+    struct buf buf;
+    buf_init(&buf, WORDS_MAX);
+    abtest_put_badges(&found->test, &found->data, &found->report, &buf);
+    int used = test_table_badges(canvas, line, rows, buf_string(&buf));
+    buf_done(&buf);
+    return used;
+}
+
 static void draw(struct view *view, struct canvas *canvas, struct view_area area)
 {
     struct conclude *self = (struct conclude *)view;
@@ -391,6 +412,7 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
         test_table_draw(canvas, (struct view_area){ .top = line, .height = TEST_TABLE_ROWS },
                         self->reading.found);
         line += TEST_TABLE_ROWS;
+        line += draw_worries(self, canvas, line, MIN(2, end - line));
     }
     if (line < end && self->choice.lines.count > 0)
         lines_draw(&self->choice.lines, &self->scroll, canvas,

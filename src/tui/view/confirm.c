@@ -33,7 +33,7 @@ static enum confirm_news entered(struct confirm *confirm, struct app *app)
     } else if (confirm->wants != CONFIRM_NO_REASON && confirm->field == CONFIRM_WORD) {
         confirm->field = CONFIRM_REASON;
     } else if (confirm->wants == CONFIRM_MUST_GIVE && !confirm_reason(confirm)) {
-        app_say(app, ROLE_ERROR, "a gate is open: a reason is wanted, for the history");
+        app_say(app, ROLE_ERROR, "a reason is wanted: it goes into the history");
     } else {
         return CONFIRM_GIVEN;
     }

@@ -47,8 +47,8 @@ struct test_view {
 
 static void ask(struct test_view *self)
 {
-    if (test_reading_start(&self->reading))
-        self->view.due_ms = 0;
+    self->view.due_ms = 0; /* came() sets it */
+    test_reading_start(&self->reading);
 }
 
 static int64_t pause_ms(const struct test_reading *reading)
@@ -75,7 +75,8 @@ static void came(void *owner)
 static void changed(void *owner)
 {
     struct test_view *self = owner;
-    self->view.due_ms = self->view.app->now_ms;
+    if (!self->reading.asked)
+        self->view.due_ms = self->view.app->now_ms;
 }
 
 static void tick(struct view *view)
@@ -286,18 +287,10 @@ static int draw_badges(const struct test_view *self, struct canvas *canvas, int 
 {
     const struct browse_test *found = self->reading.found;
     struct buf buf;
-    int used = 0;
     buf_init(&buf, WORDS_MAX);
     abtest_put_badges(&found->test, &found->data, &found->report, &buf);
     test_sample_put(&self->sample, found, all, &buf);
-    const char *text = buf_string(&buf);
-    for (size_t length; *text && used < rows; text += length + (text[length] != '\0'), used++) {
-        length = strcspn(text, "\n");
-        bool last = used + 1 == rows && text[length] && text[length + 1];
-        canvas_printf(canvas, line + used, 1, canvas->columns - 2,
-                      *text == '!' ? ROLE_WARNING : ROLE_DIM, "%.*s%s", (int)length, text,
-                      last ? "; and more: pare ab show" : "");
-    }
+    int used = test_table_badges(canvas, line, rows, buf_string(&buf));
     buf_done(&buf);
     return used;
 }
@@ -374,9 +367,9 @@ static void change(struct test_view *self, enum action action)
 {
     if (!self->reading.found || self->reading.gone)
         return;
-    if (action == ACTION_CONCLUDE)
+    if (action == ACTION_CONCLUDE && app_may_write(self->view.app))
         app_push(self->view.app, conclude_open(self->view.app, self->reading.id));
-    else
+    else if (action != ACTION_CONCLUDE)
         test_act_begin(&self->act, action == ACTION_SPLIT ? TEST_ACT_SPLIT : TEST_ACT_KILL,
                        &self->reading.found->test);
 }

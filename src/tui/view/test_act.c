@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "registry/abtest_end.h"
+#include "registry/browse_tests.h"
 #include "tui/app.h"
 #include "tui/shell.h"
 
@@ -18,6 +18,9 @@ void test_act_init(struct test_act *act, struct app *app, void *owner, void (*do
 
 void test_act_done(struct test_act *act)
 {
+    if (act->writing && !*act->app->message)
+        app_say(act->app, ROLE_WARNING, "left before the registry answered: test %lld tells",
+                (long long)act->id);
     link_forget(&act->app->link, act);
 }
 
@@ -48,19 +51,36 @@ static struct abtest test_of(const struct test_act *act)
     return (struct abtest){ .id = act->id, .running = true, .status = "" };
 }
 
+/* False: it is not known whether it was done, or it was not; that has been said. */
+static bool answered(struct test_act *act, const struct pare_error *err)
+{
+    act->writing = false;
+    if (!err)
+        return true;
+    app_say(act->app, ROLE_ERROR, "%s%s", err->text,
+            err->code == PARE_ERR_NO_DATABASE ? "; whether it was done the test will show" : "");
+    act->done(act->owner);
+    return false;
+}
+
 static void split_came(void *owner, struct request *request, struct pg_rows *const *rows,
                        const struct pare_error *err)
 {
     struct test_act *act = owner;
-    if (err)
-        app_say(act->app, ROLE_ERROR, "%s", err->text);
-    else if (abtest_take_split(rows[0]))
+    const struct abtest test = test_of(act);
+    struct pare_error problem;
+    bool changed;
+    if (!answered(act, err))
+        return;
+    if (!abtest_take_split(rows, &test, &changed, &problem))
+        app_say(act->app, ROLE_ERROR, "%s", problem.text);
+    else if (!changed)
+        app_say(act->app, ROLE_PLAIN, "A has %lld %% already", (long long)request->about);
+    else
         app_say(act->app, ROLE_STRONG,
                 "A gets %lld %% of the requests from now on; a new segment begins, and with it the "
                 "evidence",
                 (long long)request->about);
-    else
-        app_say(act->app, ROLE_ERROR, "nothing has changed: it was that split, or has ended");
     act->done(act->owner);
 }
 
@@ -70,9 +90,9 @@ static void kill_came(void *owner, struct request *request, struct pg_rows *cons
     struct test_act *act = owner;
     const struct abtest test = test_of(act);
     struct pare_error problem;
-    if (err)
-        app_say(act->app, ROLE_ERROR, "%s", err->text);
-    else if (abtest_take_stop(rows, &test, &problem))
+    if (!answered(act, err))
+        return;
+    if (abtest_take_stop(rows, &test, &problem))
         app_say(act->app, ROLE_STRONG, "test %lld has ended: all requests go to A",
                 (long long)request->about);
     else
@@ -80,50 +100,38 @@ static void kill_came(void *owner, struct request *request, struct pg_rows *cons
     act->done(act->owner);
 }
 
-static void send_split(struct test_act *act, int percent)
+static void send_change(struct test_act *act, bool ok, request_fn *came, int64_t about,
+                        const struct abtest_change *change, const struct pare_error *err)
 {
     struct app *app = act->app;
-    const struct abtest test = test_of(act);
-    struct pg_arg args[ABTEST_SPLIT_ARGS];
-    struct pg_statement statement;
-    struct pare_error err;
-    struct request *request = app_may_write(app) ? link_request(act, split_came) : NULL;
+    struct request *request = ok && app_may_write(app) ? link_request(act, came) : NULL;
+    if (!ok)
+        app_say(app, ROLE_ERROR, "%s", err->text);
     if (!request)
         return;
-    if (!abtest_ask_split(&app->link.registry, &test, percent, request->batch.arena, args,
-                          &statement, &err)) {
-        app_say(app, ROLE_ERROR, "%s", err.text);
-        link_drop(request);
-        return;
-    }
-    request->about = percent;
-    request->batch.write = true;
-    browse_ask(&request->batch, statement.sql, statement.args, statement.arg_count);
+    request->about = about;
+    browse_ask_change(&request->batch, change);
+    act->writing = true;
     link_send(&app->link, request);
+}
+
+static void send_split(struct test_act *act, int percent)
+{
+    const struct abtest test = test_of(act);
+    struct abtest_change change;
+    struct pare_error err;
+    bool ok = abtest_ask_split(&act->app->link.registry, &test, percent, &change, &err);
+    send_change(act, ok, split_came, percent, &change, &err);
 }
 
 static void send_kill(struct test_act *act)
 {
-    struct app *app = act->app;
     const struct abtest test = test_of(act);
-    struct abtest_ending ending;
+    struct abtest_change change;
     struct pare_error err;
-    struct request *request = app_may_write(app) ? link_request(act, kill_came) : NULL;
-    if (!request)
-        return;
-    const char *reason = confirm_reason(&act->confirm);
-    const char *kept = reason ? arena_strdup(&request->arena, reason) : NULL;
-    if (!abtest_ask_stop(&app->link.registry, &test, 'A', kept, &ending, &err)) {
-        app_say(app, ROLE_ERROR, "%s", err.text);
-        link_drop(request);
-        return;
-    }
-    request->about = act->id;
-    request->batch.write = true;
-    for (size_t i = 0; i < ending.count; i++)
-        browse_ask(&request->batch, ending.statements[i].sql, ending.statements[i].args,
-                   ending.statements[i].arg_count);
-    link_send(&app->link, request);
+    bool ok = abtest_ask_stop(&act->app->link.registry, &test, 'A', confirm_reason(&act->confirm),
+                              &change, &err);
+    send_change(act, ok, kill_came, act->id, &change, &err);
 }
 
 /* ---- typing ---- */

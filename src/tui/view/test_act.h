@@ -20,7 +20,8 @@ struct test_act {
     void *owner;
     void (*done)(void *owner); /* something was changed: look again */
     enum test_act_kind kind;
-    int64_t id; /* of the test */
+    bool writing; /* sent, and no answer yet */
+    int64_t id;   /* of the test */
     int split_percent, segment_count;
     struct prompt share;
     struct confirm confirm;

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "registry/abtest_end.h"
+#include "registry/abtest_change.h"
 #include "tui/app.h"
 #include "tui/view/preview.h"
 
@@ -35,7 +35,7 @@ bool test_choice_is_default(const struct test_choice *choice)
 bool test_choice_is_forced(const struct test_choice *choice, const struct browse_test *found)
 {
     return test_choice_promotes(choice) &&
-           !abtest_is_free(&found->report, choice->arm, &choice->look.promotion);
+           !abtest_is_free(&found->data, &found->report, choice->arm, &choice->look.promotion);
 }
 
 /* ---- the look ---- */
@@ -54,6 +54,7 @@ static void look_came(void *owner, struct request *request, struct pg_rows *cons
     struct arena arena = { 0 };
     struct browse_look look;
     choice->app->dirty = true;
+    choice->asked = false;
     if (err && err->code == PARE_ERR_NO_DATABASE) {
         choice->wanted = true;
         return;
@@ -90,6 +91,7 @@ static void ask_look(struct test_choice *choice, const struct abtest_arm *arm)
         return;
     }
     browse_ask_look(&request->batch, name, version, rows_default_id(&app->rows, name), 0);
+    choice->asked = true;
     link_send(&app->link, request);
 }
 
@@ -112,11 +114,18 @@ static void put_against(const struct test_choice *choice, const struct browse_te
 {
     const struct promotion *promotion = &choice->look.promotion;
     const struct decision_words *words = decision_words(found->report.decision.state);
+    const char *between = "";
     buf_printf(buf, "Against %c: ", choice->arm);
-    if (words->arm != choice->arm)
-        buf_printf(buf, "the test says %s", words->word);
+    if (abtest_is_stale(&found->data)) {
+        buf_printf(buf, "the numbers are %.0f min old", found->data.mark_age_seconds / 60);
+        between = "; ";
+    }
+    if (words->arm != choice->arm) {
+        buf_printf(buf, "%sthe test says %s", between, words->word);
+        between = "; ";
+    }
     if (!gate_all_pass(promotion->gates, promotion->gate_count)) {
-        buf_text(buf, words->arm != choice->arm ? "; " : "");
+        buf_text(buf, between);
         gate_put_open(promotion->gates, promotion->gate_count, buf);
     }
     buf_text(buf, ". Enter goes on all the same, q leaves.");

@@ -16,10 +16,10 @@ struct test_choice {
     void *owner;
     void (*done)(void *owner); /* the look has come, or `error` tells why not */
     char arm;                  /* 'A', 'B', CHOICE_NOBODY; 0: nothing is chosen yet */
-    bool wanted;               /* the look was lost with the connection: ask again */
-    struct arena arena;        /* of the look */
-    struct browse_look look;   /* promotion.to.id 0: none */
-    struct lines lines;        /* the look, in words */
+    bool asked, wanted;      /* the look is under way; it was lost with the connection: ask again */
+    struct arena arena;      /* of the look */
+    struct browse_look look; /* promotion.to.id 0: none */
+    struct lines lines;      /* the look, in words */
     struct pare_error error;
 };
 

@@ -38,7 +38,7 @@ static void step_came(void *owner, struct request *request, struct pg_rows *cons
         return;
     }
     /* None moved: another one rolls, and the next look tells how far. */
-    roll->moved = rollup_take_step(&roll->rollup, rows[0]);
+    roll->moved = rollup_take_step(&roll->rollup, rows);
     roll->behind = rollup_missing(&roll->rollup);
     roll->done(roll->owner);
 }

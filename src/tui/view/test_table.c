@@ -323,3 +323,16 @@ void test_table_draw(struct canvas *canvas, struct view_area area, const struct 
             forest_row(&forest, canvas, line, columns.forest, columns.forest_width, row);
     }
 }
+
+int test_table_badges(struct canvas *canvas, int line, int rows, const char *text)
+{
+    int used = 0;
+    for (size_t length; *text && used < rows; text += length + (text[length] != '\0'), used++) {
+        length = strcspn(text, "\n");
+        bool last = used + 1 == rows && text[length] && text[length + 1];
+        canvas_printf(canvas, line + used, 1, canvas->columns - 2,
+                      *text == '!' ? ROLE_WARNING : ROLE_DIM, "%.*s%s", (int)length, text,
+                      last ? "; and more: pare ab show" : "");
+    }
+    return used;
+}

@@ -11,6 +11,9 @@ enum { TEST_TABLE_ROWS = 2 + ABTEST_ROWS }; /* with titles and requests */
 /* As much of it as the area has lines. */
 void test_table_draw(struct canvas *canvas, struct view_area area, const struct browse_test *found);
 
+/* Lines of a text, those that begin with "!" as worries. The last tells when there are more. Returns how many. */
+int test_table_badges(struct canvas *canvas, int line, int rows, const char *text);
+
 /* "2d04h", "3h12m", "5m02s", "45s"; "-" for NAN. */
 enum { TEST_TIME_ROOM = 24 };
 void test_time(double seconds, char to[TEST_TIME_ROOM]);
