@@ -47,3 +47,14 @@ BEGIN
     model_id := CASE arm WHEN 'A' THEN r.a_id ELSE r.b_id END;
 END
 $fn$;
+
+-- The same as it was, in a language that keeps its plan from one step of the roll-up to the next.
+CREATE OR REPLACE FUNCTION pare.ab_segment_of(test_id bigint, minute timestamptz) RETURNS int LANGUAGE plpgsql STABLE AS $fn$
+BEGIN
+    RETURN (SELECT CASE WHEN bool_or(s.number > 1 AND date_trunc('minute', s.from_at) = $2) THEN 0
+                        WHEN $2 < date_trunc('minute', min(s.from_at) FILTER (WHERE s.number = 1)) THEN 0
+                        WHEN $2 > (SELECT date_trunc('minute', p.ended_at) FROM pare.ab_plan p WHERE p.test_id = $1) THEN 0
+                        ELSE greatest(count(*) FILTER (WHERE s.from_at <= $2), 1)::int END
+              FROM pare.ab_segment s WHERE s.test_id = $1);
+END
+$fn$;

@@ -46,7 +46,9 @@ WITH mine AS MATERIALIZED (
 -- name: rollup_step
 --> mine
 goal AS MATERIALIZED (
-    SELECT coalesce((SELECT r.id::bigint FROM model_test_results r WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id OFFSET $3 - 1 LIMIT 1), $2) AS id
+    SELECT coalesce(CASE WHEN $2::numeric - $1::numeric > $3 THEN
+                        (SELECT r.id::bigint FROM model_test_results r WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id OFFSET $3 - 1 LIMIT 1)
+                    END, $2) AS id
 ),
 part AS MATERIALIZED (
     SELECT test_id, model_id, date_trunc('minute', at) AS minute, ms, count(*) AS n, count(*) FILTER (WHERE failed) AS failed
