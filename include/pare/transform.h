@@ -100,7 +100,7 @@ PARE_API bool pare_run(const struct pare_plan *plan, const char *path,
                        struct pare_error *err);
 
 /*
- * Compare the tensors of two models by name: values against values, int8 with its scales
+ * Compare the tensors of two models by name: values against values, F16 and int8 with its scales
  * against float. What only one of them has is listed with the reason. The caller frees
  * *ret_report.
  */

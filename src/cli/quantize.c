@@ -12,10 +12,13 @@ static bool run(struct cli *cli, struct pare_error *err)
         .scheme = cli_option(cli, "scheme"),
         .per_tensor = cli_has(cli, "per-tensor"),
         .reduce_range = cli_has(cli, "reduce-range"),
+        .io16 = cli_has(cli, "no-keep-io"),
     };
     struct buf recipe;
     if (!settings.scheme)
-        return error_set(err, PARE_ERR_USAGE, "quantize wants --scheme int8");
+        return error_set(err, PARE_ERR_USAGE, "quantize wants --scheme int8 or --scheme fp16");
+    if (settings.io16 && cli_has(cli, "keep-io"))
+        return error_set(err, PARE_ERR_USAGE, "--keep-io and --no-keep-io exclude each other");
     if (!transform_check_choice("scheme", settings.scheme, pare_scheme, err))
         return false;
     transform_read_globs(cli, &settings);
@@ -27,9 +30,11 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
-    { "scheme", "S", "int8" },
-    { "per-tensor", NULL, "one scale a tensor instead of one a channel" },
-    { "reduce-range", NULL, "7 bits: for CPUs before VNNI, where 8 can overflow" },
+    { "scheme", "S", "int8, or fp16: half the size, no faster on CPUs" },
+    { "per-tensor", NULL, "int8: one scale a tensor instead of one a channel" },
+    { "reduce-range", NULL, "int8: 7 bits, for CPUs before VNNI, where 8 can overflow" },
+    { "keep-io", NULL, "fp16: inputs and outputs stay F32, with Casts; the default" },
+    { "no-keep-io", NULL, "fp16: inputs and outputs become F16 too" },
     { "include", "GLOB", "only tensors or nodes so named; may be given again" },
     { "exclude", "GLOB", "not these; may be given again" },
     TRANSFORM_OPTIONS,

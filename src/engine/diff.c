@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two models, tensor by tensor; int8 with its scales counts as the values it stands for. */
+/* Two models, tensor by tensor; int8 with its scales, and F16, count as the values they are. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,10 +30,11 @@ struct side {
 struct floats {
     const struct model *model;
     const struct tensor *tensor;
-    float *scales; /* of int8; NULL for F32 */
+    float *scales; /* of int8; NULL for F32 and F16 */
     int zero_point;
     size_t channels, inner;
     unsigned char *bytes; /* STEP bytes, of int8 */
+    uint16_t *halves;     /* STEP, of F16 */
     float *values;        /* STEP */
 };
 
@@ -104,6 +105,7 @@ static void floats_done(struct floats *f)
 {
     free(f->scales);
     free(f->bytes);
+    free(f->halves);
     free(f->values);
 }
 
@@ -129,6 +131,10 @@ static bool floats_init(struct floats *f, const struct model *model, const struc
     f->values = malloc(STEP * sizeof(*f->values));
     if (!f->values)
         return error_no_memory(err, STEP * sizeof(*f->values));
+    if (t->shown.dtype == PARE_F16) {
+        f->halves = malloc(STEP * sizeof(*f->halves));
+        return f->halves || error_no_memory(err, STEP * sizeof(*f->halves));
+    }
     if (!t->stands_for)
         return true;
     const struct tensor *scale = &model->tensors[t->scale];
@@ -146,6 +152,13 @@ static bool floats_init(struct floats *f, const struct model *model, const struc
 
 static bool floats_read(struct floats *f, size_t start, size_t n, struct pare_error *err)
 {
+    if (f->halves) {
+        if (!model_read(f->model, f->tensor, (int64_t)(start * sizeof(*f->halves)),
+                        n * sizeof(*f->halves), f->halves, err))
+            return false;
+        kernel_best()->of_fp16(f->halves, n, f->values);
+        return true;
+    }
     if (!f->scales)
         return model_read(f->model, f->tensor, (int64_t)(start * sizeof(float)), n * sizeof(float),
                           f->values, err);
@@ -178,7 +191,7 @@ static bool compare_values(struct comparing *c, struct floats *x, struct floats 
 
 static bool is_number(const struct tensor *t)
 {
-    return t->stands_for || t->shown.dtype == PARE_F32;
+    return t->stands_for || t->shown.dtype == PARE_F32 || t->shown.dtype == PARE_F16;
 }
 
 static bool same_shape(const struct tensor *a, const struct tensor *b)
@@ -193,7 +206,7 @@ static const char *why_not(const struct tensor *a, const struct tensor *b)
     if (!b)
         return "only the first model has it";
     if (!is_number(a) || !is_number(b))
-        return "only F32, and int8 with its scales, are compared";
+        return "only F32, F16, and int8 with its scales, are compared";
     if (!same_shape(a, b))
         return "the shapes differ";
     return a->file_offset < 0 ? a->unreadable : b->file_offset < 0 ? b->unreadable : NULL;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "engine/fp16.h"
 #include "engine/int8.h"
 #include "engine/meter.h"
 #include "engine/prune.h"
@@ -78,18 +79,24 @@ static void decide(const struct pare_recipe *recipe, const struct tensor *t,
     *ret_decision = d;
 }
 
+static bool becomes_fp16(const struct decision *d)
+{
+    return d->quantize && d->quantize->scheme == SCHEME_FP16;
+}
+
 /* ---- what the tensor allows ---- */
 
-/* Why no step can touch the tensor, or NULL. */
-static const char *why_untouchable(const struct tensor *t)
+/* Why no step can touch the tensor, or NULL. Not only weights become fp16. */
+static const char *why_untouchable(const struct tensor *t, const struct decision *d)
 {
-    if (!t->weight)
-        return t->no_weight;
+    bool fp16 = becomes_fp16(d);
+    if (fp16 ? t->no_fp16 != NULL : !t->weight)
+        return fp16 ? t->no_fp16 : t->no_weight;
     if (t->shown.dtype != PARE_F32)
         return "it is not F32";
     if (t->file_offset < 0)
         return t->unreadable;
-    return t->shown.element_count == 0 ? "it is empty" : NULL;
+    return t->shown.element_count == 0 && !fp16 ? "it is empty" : NULL;
 }
 
 static struct change int8_change(const struct tensor *t, const struct step *step)
@@ -125,6 +132,16 @@ static const char *weigh_int8(const struct tensor *t, const struct step *step, u
     return NULL;
 }
 
+/* The same for what the step's scheme is. */
+static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
+                         struct change *ret_change)
+{
+    if (step->scheme == SCHEME_INT8)
+        return weigh_int8(t, step, absmax, ret_change);
+    *ret_change = (struct change){ .kind = CHANGE_FP16, .axis = -1, .io16 = !step->keep_io };
+    return fp16_why_not(absmax);
+}
+
 /* The largest magnitude's bits; reads the tensor once. */
 static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *ret_bits,
                         struct pare_error *err)
@@ -148,19 +165,21 @@ static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *re
 static const char *action_text(struct arena *arena, const struct decision *d,
                                const struct change *change)
 {
-    const char *prune = "", *int8 = "";
+    const char *prune = "", *scheme = "";
     char amount[32];
     if (d->prune) {
         text_number(d->prune->amount, amount, sizeof(amount));
         prune = arena_printf(arena, "prune l1 %s", amount);
     }
-    if (d->quantize)
-        int8 = arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
-                            d->quantize->reduce_range ? " in reduced range" : "",
-                            change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
-    if (!prune || !int8)
+    if (becomes_fp16(d))
+        scheme = "fp16";
+    else if (d->quantize)
+        scheme = arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
+                              d->quantize->reduce_range ? " in reduced range" : "",
+                              change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
+    if (!prune || !scheme)
         return NULL;
-    return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", int8);
+    return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", scheme);
 }
 
 /* Settle what happens to a tensor that can be touched; *ret_reason when nothing does. */
@@ -172,6 +191,8 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     struct change *change = &p->plan->changes[index];
     uint32_t absmax;
     *ret_reason = "no step of the recipe covers it";
+    if (!t->weight)
+        d->prune = NULL;
     if (d->prune && prune_count(d->prune->amount, (uint64_t)t->shown.element_count) == 0) {
         d->prune = NULL;
         *ret_reason = "the amount takes none of its elements";
@@ -185,7 +206,7 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
         *d = (struct decision){ NULL, NULL };
         return true;
     }
-    *ret_reason = d->quantize ? weigh_int8(t, d->quantize, absmax, change) : NULL;
+    *ret_reason = d->quantize ? weigh(t, d->quantize, absmax, change) : NULL;
     if (*ret_reason) {
         *change = (struct change){ .kind = CHANGE_NONE, .axis = -1 };
         d->quantize = NULL;
@@ -195,17 +216,19 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     return true;
 }
 
-static bool plan_tensor(struct planning *p, size_t index, struct pare_error *err)
+static int64_t after_bytes(const struct tensor *t, const struct change *change)
 {
-    struct pare_plan *plan = p->plan;
-    const struct tensor *t = &p->model->tensors[index];
-    const char *reason = why_untouchable(t), *action = "";
-    decide(plan->recipe, t, &plan->decisions[index]);
-    if (reason)
-        plan->decisions[index] = (struct decision){ NULL, NULL };
-    else if (!settle(p, index, &reason, err))
-        return false;
+    if (change->kind == CHANGE_INT8)
+        return int8_bytes(t, change);
+    return change->kind == CHANGE_FP16 ? t->shown.size_bytes / 2 : t->shown.size_bytes;
+}
+
+/* What is settled, as an entry. */
+static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t index,
+                        struct pare_error *err)
+{
     const struct change *change = &plan->changes[index];
+    const char *reason = plan->reasons[index], *action = "";
     if (change->kind != CHANGE_NONE)
         action = action_text(&plan->arena, &plan->decisions[index], change);
     if (!action)
@@ -219,8 +242,25 @@ static bool plan_tensor(struct planning *p, size_t index, struct pare_error *err
         .action = action,
         .reason = reason ? reason : "",
         .before_bytes = t->shown.size_bytes,
-        .after_bytes = change->kind == CHANGE_INT8 ? int8_bytes(t, change) : t->shown.size_bytes,
+        .after_bytes = after_bytes(t, change),
     };
+    return true;
+}
+
+/* A tensor alone does not tell whether anything takes it as float16: the graph does. */
+static bool settle_fp16(struct planning *p, struct pare_error *err)
+{
+    struct pare_plan *plan = p->plan;
+    if (!model_settle_fp16(p->model, plan->changes, &plan->arena, plan->reasons, err))
+        return false;
+    for (size_t i = 0; i < p->model->tensor_count; i++) {
+        struct decision *d = &plan->decisions[i];
+        if (!becomes_fp16(d) || plan->changes[i].kind == CHANGE_FP16)
+            continue;
+        d->quantize = NULL;
+        if (d->prune)
+            plan->changes[i].kind = CHANGE_VALUES;
+    }
     return true;
 }
 
@@ -255,11 +295,23 @@ static bool plan_sizes(struct pare_plan *plan, struct pare_error *err)
 
 static bool plan_tensors(struct planning *p, struct pare_error *err)
 {
-    for (size_t i = 0; i < p->model->tensor_count; i++)
-        if (!why_untouchable(&p->model->tensors[i]))
-            p->meter.total_bytes += p->model->tensors[i].shown.size_bytes;
-    for (size_t i = 0; i < p->model->tensor_count; i++)
-        if (!plan_tensor(p, i, err))
+    struct pare_plan *plan = p->plan;
+    const struct model *model = p->model;
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        decide(plan->recipe, &model->tensors[i], &plan->decisions[i]);
+        plan->reasons[i] = why_untouchable(&model->tensors[i], &plan->decisions[i]);
+        if (plan->reasons[i])
+            plan->decisions[i] = (struct decision){ NULL, NULL };
+        else
+            p->meter.total_bytes += model->tensors[i].shown.size_bytes;
+    }
+    for (size_t i = 0; i < model->tensor_count; i++)
+        if (!plan->reasons[i] && !settle(p, i, &plan->reasons[i], err))
+            return false;
+    if (!settle_fp16(p, err))
+        return false;
+    for (size_t i = 0; i < model->tensor_count; i++)
+        if (!list_tensor(plan, &model->tensors[i], i, err))
             return false;
     p->meter.tensor = "";
     return meter_add(&p->meter, p->meter.total_bytes, err);
@@ -275,7 +327,8 @@ static bool allocate(struct pare_plan *plan, const struct pare_plan_options *opt
     plan->decisions = arena_array(&plan->arena, n, sizeof(*plan->decisions));
     plan->changes = arena_array(&plan->arena, n, sizeof(*plan->changes));
     plan->entries = arena_array(&plan->arena, n, sizeof(*plan->entries));
-    if (!plan->name || !plan->decisions || !plan->changes || !plan->entries)
+    plan->reasons = arena_array(&plan->arena, n, sizeof(*plan->reasons));
+    if (!plan->reasons || !plan->name || !plan->decisions || !plan->changes || !plan->entries)
         return error_no_memory(err, n * sizeof(*plan->entries));
     plan->digest = !options->no_digest;
     if (options->source_sha256 && strlen(options->source_sha256) != DIGEST_HEX_ROOM - 1)

@@ -11,7 +11,8 @@
 #include "base/text.h"
 
 static const struct pare_choice schemes[] = {
-    { "int8", "8-bit integers with scales, a quarter of fp32" },
+    [SCHEME_INT8] = { "int8", "8-bit integers with scales, a quarter of fp32" },
+    [SCHEME_FP16] = { "fp16", "16-bit floats, half of fp32; no faster on CPUs" },
 };
 
 static const struct pare_choice methods[] = {
@@ -104,11 +105,21 @@ static bool read_amount(const struct reading *r, const cJSON *item)
     return true;
 }
 
+static bool read_scheme(const struct reading *r, const cJSON *item)
+{
+    if (!read_choice(r, item, schemes, ARRAY_SIZE(schemes)))
+        return false;
+    r->step->scheme = (enum step_scheme)(r->step->choice - schemes);
+    return true;
+}
+
 static bool read_key(const struct reading *r, const cJSON *item)
 {
     struct step *step = r->step;
     const char *key = item->string;
     bool prune = step->kind == STEP_PRUNE;
+    bool int8 = !prune && step->scheme == SCHEME_INT8;
+    bool fp16 = !prune && step->scheme == SCHEME_FP16;
     if (!strcmp(key, "step"))
         return true;
     if (!strcmp(key, "include"))
@@ -120,17 +131,19 @@ static bool read_key(const struct reading *r, const cJSON *item)
     if (prune && !strcmp(key, "amount"))
         return read_amount(r, item);
     if (!prune && !strcmp(key, "scheme"))
-        return read_choice(r, item, schemes, ARRAY_SIZE(schemes));
-    if (!prune && !strcmp(key, "per_channel"))
+        return read_scheme(r, item);
+    if (int8 && !strcmp(key, "per_channel"))
         return read_bool(r, item, &step->per_channel);
-    if (!prune && !strcmp(key, "reduce_range"))
+    if (int8 && !strcmp(key, "reduce_range"))
         return read_bool(r, item, &step->reduce_range);
-    if (!prune && !strcmp(key, "form"))
+    if (int8 && !strcmp(key, "form"))
         return read_form(r, item);
+    if (fp16 && !strcmp(key, "keep_io"))
+        return read_bool(r, item, &step->keep_io);
     return error_set(r->err, PARE_ERR_USAGE,
                      "recipe, step %zu: the key \"%.100s\" is not known "
-                     "for a %s step",
-                     r->number, key, prune ? "prune" : "quantize");
+                     "for a %s step%s",
+                     r->number, key, prune ? "prune" : "quantize", fp16 ? " to fp16" : "");
 }
 
 static bool read_step(const struct reading *r, const cJSON *item)
@@ -147,7 +160,7 @@ static bool read_step(const struct reading *r, const cJSON *item)
                          "\"quantize\" and \"prune\"",
                          r->number, kind);
     r->step->kind = prune ? STEP_PRUNE : STEP_QUANTIZE;
-    r->step->per_channel = true;
+    r->step->per_channel = r->step->keep_io = true;
     const char *const *key;
     static const char *const of_prune[] = { "method", "amount", NULL };
     static const char *const of_quantize[] = { "scheme", NULL };
@@ -155,6 +168,9 @@ static bool read_step(const struct reading *r, const cJSON *item)
         if (!cJSON_GetObjectItemCaseSensitive(item, *key))
             return error_set(r->err, PARE_ERR_USAGE, "recipe, step %zu: the key \"%s\" is missing",
                              r->number, *key);
+    /* Which other keys there are depends on it. */
+    if (!prune && !read_scheme(r, cJSON_GetObjectItemCaseSensitive(item, "scheme")))
+        return false;
     const cJSON *each;
     cJSON_ArrayForEach(each, item)
     {
@@ -216,6 +232,9 @@ static void put_step(struct buf *out, const struct step *step)
         buf_printf(out,
                    "{\"step\": \"prune\", \"method\": \"%s\", \"amount\": ", step->choice->name);
         json_put_number(out, step->amount);
+    } else if (step->scheme == SCHEME_FP16) {
+        buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"keep_io\": %s",
+                   step->choice->name, step->keep_io ? "true" : "false");
     } else {
         buf_printf(out,
                    "{\"step\": \"quantize\", \"scheme\": \"%s\", \"per_channel\": %s, "

@@ -11,6 +11,8 @@ enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
 
 enum step_kind { STEP_PRUNE, STEP_QUANTIZE };
 
+enum step_scheme { SCHEME_INT8, SCHEME_FP16 };
+
 enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY };
 
 struct globs {
@@ -23,9 +25,11 @@ struct step {
     const struct pare_choice *choice; /* its scheme or its method */
     struct globs include, exclude;    /* include of none: everything */
     double amount;                    /* of prune: the share of elements that go, 0 to 1 */
-    bool per_channel;                 /* of quantize, as the following */
+    enum step_scheme scheme;          /* of quantize */
+    bool per_channel;                 /* of int8, as the following */
     bool reduce_range;                /* -64..64 instead of -127..127 */
     enum step_form form;
+    bool keep_io; /* of fp16: the model's inputs and outputs stay F32 */
 };
 
 struct pare_recipe {

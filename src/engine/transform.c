@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The run: one changed tensor at a time is read whole, pruned in place,
- * measured, and goes to the sink as float or in stretches of int8.
+ * measured, and goes to the sink as float or in stretches of int8 or float16.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/fp16.h"
 #include "engine/int8.h"
 #include "engine/meter.h"
 #include "engine/plan.h"
@@ -30,6 +31,7 @@ struct run {
     float **scales;   /* by tensor, from values() until scales() */
     float *x;         /* the tensor at hand: as large as the largest */
     int8_t *q;        /* STRETCH bytes */
+    uint16_t *h;      /* STRETCH bytes */
     uint32_t *bits;   /* as many as the most channels */
     struct prune_bins *bins;
 };
@@ -97,6 +99,35 @@ static bool write_int8(struct run *run, size_t index, struct sink *sink,
     return true;
 }
 
+static bool write_fp16(struct run *run, size_t n, struct sink *sink, struct kernel_error *ret_error,
+                       struct pare_error *err)
+{
+    *ret_error = (struct kernel_error){ 0 };
+    for (size_t at = 0; at < n; at += STRETCH / sizeof(*run->h)) {
+        size_t step = MIN(STRETCH / sizeof(*run->h), n - at);
+        fp16_round(run->kernel, run->x + at, step, run->h, ret_error);
+        if (!sink_write(sink, run->h, step * sizeof(*run->h), err) ||
+            !meter_add(&run->meter, 0, err))
+            return false;
+    }
+    return true;
+}
+
+static bool write_values(struct run *run, size_t index, struct sink *sink,
+                         struct kernel_error *ret_error, struct int8_counts *ret_counts,
+                         struct pare_error *err)
+{
+    size_t n = (size_t)run->model->tensors[index].shown.element_count;
+    switch (run->plan->changes[index].kind) {
+    case CHANGE_INT8:
+        return write_int8(run, index, sink, ret_error, ret_counts, err);
+    case CHANGE_FP16:
+        return write_fp16(run, n, sink, ret_error, err);
+    default:
+        return write_floats(run, n, sink, err);
+    }
+}
+
 /* The filler's values(): also measures. Errors of both steps add up: a pruned 0 stays 0. */
 static bool fill_values(void *data, size_t index, struct sink *sink, struct pare_error *err)
 {
@@ -110,8 +141,7 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
         return false;
     if (d->prune)
         prune_tensor(run, n, d->prune->amount, &pruned);
-    if (d->quantize ? !write_int8(run, index, sink, &error, &counts, err)
-                    : !write_floats(run, n, sink, err))
+    if (!write_values(run, index, sink, &error, &counts, err))
         return false;
     if (d->prune) {
         error.signal = pruned.signal;
@@ -188,9 +218,10 @@ static bool allocate(struct run *run, struct pare_error *err)
     run->scales = calloc(n, sizeof(*run->scales));
     run->x = malloc(most + 1);
     run->q = malloc(STRETCH);
+    run->h = malloc(STRETCH);
     run->bits = malloc((channels + 1) * sizeof(*run->bits));
     run->bins = malloc(sizeof(*run->bins));
-    if (!run->entry_of || !run->scales || !run->x || !run->q || !run->bits || !run->bins)
+    if (!run->entry_of || !run->scales || !run->x || !run->q || !run->h || !run->bits || !run->bins)
         return error_no_memory(err, most);
     return true;
 }
@@ -203,6 +234,7 @@ static void release(struct run *run)
     free(run->scales);
     free(run->x);
     free(run->q);
+    free(run->h);
     free(run->bits);
     free(run->bins);
     pare_report_free(run->report);

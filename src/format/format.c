@@ -97,6 +97,12 @@ bool model_read(const struct model *model, const struct tensor *tensor, int64_t 
 
 /* ---- output ---- */
 
+bool model_settle_fp16(const struct model *model, struct change *io_changes, struct arena *arena,
+                       const char **ret_reasons, struct pare_error *err)
+{
+    return model->format->settle_fp16(model, io_changes, arena, ret_reasons, err);
+}
+
 bool output_plan(const struct model *model, const struct change *changes,
                  const struct label *labels, size_t label_count, const char *name,
                  struct output **ret_output, struct pare_error *err)

@@ -50,6 +50,7 @@ struct tensor {
     enum int8_form int8;
     int channel_axis;
     const char *no_weight, *no_int8;
+    const char *no_fp16; /* why it cannot become float16, as far as it alone tells; or NULL */
 
     /* When this tensor holds another one's values as int8: that one's name, and its factors. */
     const char *stands_for;    /* NULL when it does not */
@@ -83,6 +84,7 @@ enum change_kind {
     CHANGE_NONE,
     CHANGE_VALUES, /* other values of the same type */
     CHANGE_INT8,   /* int8 of the same shape, and float scales */
+    CHANGE_FP16,   /* float16 of the same shape, and what computes with it too */
 };
 
 /* What becomes of a tensor; one for each, by index. */
@@ -91,7 +93,21 @@ struct change {
     enum int8_form form; /* of CHANGE_INT8 */
     int axis;            /* of the scales; -1: one scale */
     int64_t scale_count;
+    bool io16; /* of CHANGE_FP16: the model's own inputs and outputs become float16 too */
 };
+
+/* Magnitudes, by the bits of a float: from the one on float16 is infinite, up to the other 0. */
+#define FP16_OVERFLOW 0x477ff000u  /* 65520 */
+#define FP16_UNDERFLOW 0x33000000u /* 2^-25 */
+
+/*
+ * Of the tensors that are to become float16, leave those that nothing would take so: they get
+ * CHANGE_NONE and a reason in `arena`. What is left is what output_plan() takes; a tensor that is
+ * F32 and not among it keeps in float32 what computes with it.
+ */
+MUST_CHECK bool model_settle_fp16(const struct model *model, struct change *io_changes,
+                                  struct arena *arena, const char **ret_reasons,
+                                  struct pare_error *err);
 
 /* A line that the output says of itself. */
 struct label {
@@ -138,6 +154,8 @@ struct format {
     const char *name; /* "onnx" */
     /* Fill in model->tensors, facts and own, from the main file on. */
     bool (*open)(struct model *model, struct pare_error *err);
+    bool (*settle_fp16)(const struct model *model, struct change *io_changes, struct arena *arena,
+                        const char **ret_reasons, struct pare_error *err);
     bool (*plan)(const struct model *model, const struct change *changes,
                  const struct label *labels, size_t label_count, const char *name,
                  struct output *output, struct pare_error *err);

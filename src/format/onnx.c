@@ -214,4 +214,9 @@ static bool onnx_open(struct model *model, struct pare_error *err)
     return ok;
 }
 
-const struct format format_onnx = { .name = "onnx", .open = onnx_open, .plan = onnx_plan };
+const struct format format_onnx = {
+    .name = "onnx",
+    .open = onnx_open,
+    .settle_fp16 = onnx_fp16_settle,
+    .plan = onnx_plan,
+};

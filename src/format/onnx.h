@@ -4,9 +4,11 @@
  *
  *   ModelProto   ir_version 1, producer_name 2, producer_version 3, graph 7,
  *                opset_import 8, metadata_props 14
- *   GraphProto   node 1, initializer 5, input 11, output 12, sparse_initializer 15
+ *   GraphProto   node 1, initializer 5, input 11, output 12, value_info 13,
+ *                sparse_initializer 15
  *   NodeProto    input 1, output 2, name 3, op_type 4, attribute 5, domain 7
  *   Attribute    name 1, f 2, i 3, t 5, g 6, floats 7, ints 8, tensors 10, graphs 11
+ *   ValueInfo    name 1, type 2 { tensor_type 1 { elem_type 1 } }
  *   TensorProto  dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8,
  *                raw_data 9, double_data 10, uint64_data 11, external_data 13, data_location 14
  *
@@ -35,6 +37,8 @@ enum {
     GRAPH_NODE = 1,
     GRAPH_INITIALIZER = 5,
     GRAPH_INPUT = 11,
+    GRAPH_OUTPUT = 12,
+    GRAPH_VALUE = 13,
     GRAPH_SPARSE = 15,
     TENSOR_DIMS = 1,
     TENSOR_TYPE = 2,
@@ -45,7 +49,7 @@ enum {
 };
 
 /* TensorProto.DataType, as far as it is written. */
-enum { ONNX_FLOAT = 1, ONNX_INT8 = 3 };
+enum { ONNX_FLOAT = 1, ONNX_INT8 = 3, ONNX_FLOAT16 = 10 };
 
 /* A message whose length may have to change, because something inside it does. */
 struct onnx_message {
@@ -69,10 +73,14 @@ struct onnx_node {
     int input_count, output_count;
     int scope;           /* 0: the main graph; else the number of a subgraph */
     struct onnx_cut cut; /* the whole node */
+    int64_t at;          /* its payload */
     const struct onnx_gemm *gemm;
     const int64_t *ints; /* of a Transpose: perm */
     int int_count;
     int tensor; /* of a Constant that is listed: its tensor; else -1 */
+    /* The type that an attribute gives its result: of a Constant, a Cast or a ConstantOfShape. */
+    enum pare_dtype made;
+    uint32_t absmax; /* of floats in such an attribute: the bits of the largest magnitude */
 };
 
 struct onnx_external {
@@ -95,16 +103,27 @@ struct onnx_tensor {
     const int64_t *ints;                  /* values of a short I64 vector */
     int int_count;
     bool trans_b; /* INT8_DYNAMIC: its rows are the output channels, for every use */
+    enum pare_dtype dtype;
+    uint32_t absmax; /* as a node's, of a few F32 values that are not listed */
+};
+
+/* A value of the main graph whose type the graph tells. */
+struct onnx_typed {
+    struct onnx_cut cut; /* the whole ValueInfoProto */
+    int field;           /* GRAPH_INPUT, GRAPH_OUTPUT or GRAPH_VALUE */
+    enum pare_dtype dtype;
+    int64_t elem_at; /* the one byte of elem_type; 0: there is none */
 };
 
 /* One appearance of a value's name. Sorted by name, then by kind, then by node. */
-enum onnx_role { ONNX_TENSOR, ONNX_INPUT, ONNX_MADE, ONNX_USED, ONNX_OUTPUT };
+enum onnx_role { ONNX_TENSOR, ONNX_INPUT, ONNX_MADE, ONNX_USED, ONNX_OUTPUT, ONNX_TYPED };
 
 struct onnx_mention {
     const char *name;
     enum onnx_role role;
-    int index;    /* the tensor, the graph input, or the node */
-    int position; /* among the node's inputs */
+    int index;           /* the tensor, the graph input, the node, or the type; -1: of a subgraph */
+    int position;        /* among the node's inputs, or its outputs */
+    struct onnx_cut cut; /* of a node: the field that has the name */
 };
 
 struct onnx {
@@ -119,6 +138,8 @@ struct onnx {
     size_t tensor_room;
     struct onnx_cut *inputs; /* the main graph's input fields, by ONNX_INPUT's index */
     size_t input_count, input_room;
+    struct onnx_typed *typed; /* by ONNX_TYPED's index */
+    size_t typed_count, typed_room;
     struct onnx_cut *labels; /* metadata_props that begin with LABEL_PREFIX */
     size_t label_count, label_room;
     struct onnx_mention *mentions;
@@ -148,12 +169,12 @@ MUST_CHECK bool onnx_fact(struct model *model, const char *key, const char *valu
 MUST_CHECK bool onnx_message(struct model *model, const struct wire_field *field, int parent,
                              int *ret_message, struct pare_error *err);
 
-/*
- * Index a TensorProto, the payload of `field`, into a new last tensor. `keep` false: look
- * only, and keep it when its values are in another file or it has two or more dimensions.
- */
+/* Which tensors are listed, beside those of two or more dimensions or in another file. */
+enum onnx_keep { ONNX_KEEP_LARGE, ONNX_KEEP_FLOATS, ONNX_KEEP_ALL };
+
+/* Index a TensorProto, the payload of `field`, into a new last tensor if it is to be kept. */
 MUST_CHECK bool onnx_read_tensor(struct onnx_reader *reader, const struct wire *wire,
-                                 const struct wire_field *field, int parent, bool keep,
+                                 const struct wire_field *field, int parent, enum onnx_keep keep,
                                  struct onnx_tensor *ret_own, bool *ret_kept,
                                  struct pare_error *err);
 
@@ -166,12 +187,20 @@ MUST_CHECK bool onnx_read_value(struct onnx_reader *reader, const struct wire *w
                                 const struct wire_field *field, const char **ret_name,
                                 const char **ret_words, struct pare_error *err);
 
+/* What a ValueInfoProto says of its value's type; PARE_UNKNOWN when it is no tensor. */
+MUST_CHECK bool onnx_read_type(struct onnx_reader *reader, const struct wire *wire,
+                               const struct wire_field *field, const char **ret_name,
+                               struct onnx_typed *ret_typed, struct pare_error *err);
+
 enum pare_dtype onnx_dtype(int64_t data_type);
 
 /* ---- understanding ---- */
 
 /* Sort the mentions and say of each tensor what it feeds and can become. */
 MUST_CHECK bool onnx_weigh(struct model *model, struct pare_error *err);
+
+/* The first mention of a name, or where it would be. */
+size_t onnx_find_first(const struct onnx *onnx, const char *name);
 
 /* The mentions of a name: [*ret_first, end). */
 size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first);
@@ -224,6 +253,14 @@ MUST_CHECK bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, int64_
 MUST_CHECK bool onnx_plan(const struct model *model, const struct change *changes,
                           const struct label *labels, size_t label_count, const char *name,
                           struct output *output, struct pare_error *err);
+
+/* format_onnx's settle_fp16. */
+MUST_CHECK bool onnx_fp16_settle(const struct model *model, struct change *io_changes,
+                                 struct arena *arena, const char **ret_reasons,
+                                 struct pare_error *err);
+
+/* All that CHANGE_FP16 asks for. */
+MUST_CHECK bool onnx_plan_fp16(struct onnx_plan *plan, struct pare_error *err);
 
 /* All that CHANGE_INT8 asks for. */
 MUST_CHECK bool onnx_plan_int8(struct onnx_plan *plan, struct pare_error *err);

@@ -33,8 +33,13 @@ static bool note_operand(struct node_reading *n, const struct wire_field *field,
                    "inputs or outputs of one node", err))
         return false;
     (*names)[(*count)++] = name;
-    return !*name ||
-           onnx_mention(model, name, input ? ONNX_USED : ONNX_MADE, n->index, *count - 1, err);
+    if (!*name)
+        return true;
+    if (!onnx_mention(model, name, input ? ONNX_USED : ONNX_MADE, n->index, *count - 1, err))
+        return false;
+    struct onnx *onnx = n->reader->onnx;
+    onnx->mentions[onnx->mention_count - 1].cut = (struct onnx_cut){ field->tag_at, field->end };
+    return true;
 }
 
 /* The message of this node, numbered when first needed. */
@@ -52,8 +57,13 @@ static bool read_attribute_tensor(struct node_reading *n, const struct wire *att
     struct model *model = n->reader->model;
     struct onnx_tensor own;
     bool kept, constant = !strcmp(n->node.op, "Constant") && field->number == ATTRIBUTE_TENSOR;
-    if (!onnx_read_tensor(n->reader, attribute, field, message, false, &own, &kept, err))
+    if (!onnx_read_tensor(n->reader, attribute, field, message,
+                          constant ? ONNX_KEEP_FLOATS : ONNX_KEEP_LARGE, &own, &kept, err))
         return false;
+    if (constant || !strcmp(n->node.op, "ConstantOfShape")) {
+        n->node.made = own.dtype;
+        n->node.absmax = own.absmax;
+    }
     if (constant) {
         n->node.ints = own.ints;
         n->node.int_count = own.int_count;
@@ -87,9 +97,23 @@ static bool read_inner(struct node_reading *n, const struct wire *attribute,
                            n->depth + 1, err);
 }
 
+/* A number, a text or a list of them as a Constant's value. */
+static void note_constant(struct node_reading *n, const struct wire_field *field)
+{
+    static const unsigned char types[] = { [2] = PARE_F32, [3] = PARE_I64, [4] = PARE_STRING,
+                                           [7] = PARE_F32, [8] = PARE_I64, [9] = PARE_STRING };
+    if (field->number >= (int)ARRAY_SIZE(types) || !types[field->number])
+        return;
+    uint32_t bits = field->type == WIRE_FIXED32 ? (uint32_t)field->value & INT32_MAX : UINT32_MAX;
+    n->node.made = (enum pare_dtype)types[field->number];
+    n->node.absmax = MAX(n->node.absmax, bits);
+}
+
 static bool note_number(struct node_reading *n, const char *name, int64_t i, float f)
 {
-    if (!strcmp(name, "alpha"))
+    if (!strcmp(name, "to"))
+        n->node.made = onnx_dtype(i);
+    else if (!strcmp(name, "alpha"))
         n->gemm.alpha = f;
     else if (!strcmp(name, "beta"))
         n->gemm.beta = f;
@@ -111,6 +135,7 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
     size_t int_count = 0;
     float f = 0;
     bool gemm = !strcmp(n->node.op, "Gemm"), transpose = !strcmp(n->node.op, "Transpose");
+    bool cast = !strcmp(n->node.op, "Cast"), constant = !strcmp(n->node.op, "Constant");
     if (!wire_enter(&n->wire, outer, "an attribute", &wire, err))
         return false;
     for (bool more;;) {
@@ -122,14 +147,16 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
         if (field.number == ATTRIBUTE_TENSOR || field.number == ATTRIBUTE_GRAPH ||
             field.number == ATTRIBUTE_TENSORS || field.number == ATTRIBUTE_GRAPHS)
             ok = read_inner(n, &wire, outer, &field, err);
-        else if (field.number == 1 && gemm)
+        else if (field.number == 1 && (gemm || cast))
             ok = wire_string(&wire, &field, "an attribute's name", arena, &name, err);
         else if (field.number == 2 && gemm)
             ok = wire_float(&field, "an attribute", &f, err);
-        else if (field.number == 3 && gemm)
+        else if (field.number == 3 && (gemm || cast))
             ok = wire_int(&field, "an attribute", &i, err);
         else if (field.number == 8 && transpose)
             ok = wire_ints(&wire, &field, "perm", ints, ONNX_INTS_MAX, &int_count, err);
+        else if (constant)
+            note_constant(n, &field);
         if (!ok)
             return false;
     }
@@ -188,6 +215,8 @@ static bool finish_node(struct node_reading *n, struct pare_error *err)
         *gemm = n->gemm;
         n->node.gemm = gemm;
     }
+    if (!strcmp(n->node.op, "ConstantOfShape") && n->node.made == PARE_UNKNOWN)
+        n->node.made = PARE_F32;
     n->reader->onnx->nodes[n->index] = n->node;
     return true;
 }
@@ -206,6 +235,7 @@ static bool read_node(struct onnx_reader *reader, const struct wire *graph,
                               .gemm = { .alpha = 1, .beta = 1 } };
     n.node = (struct onnx_node){ .name = "", .op = "", .domain = "", .scope = scope, .tensor = -1 };
     n.node.cut = (struct onnx_cut){ field->tag_at, field->end };
+    n.node.at = field->at;
     if (!wire_enter(graph, field, "a node", &n.wire, err) ||
         !onnx_grow(reader->model, &onnx->nodes, onnx->node_count, &onnx->node_room,
                    sizeof(*onnx->nodes), ONNX_NODES_MAX, "nodes", err))
@@ -224,7 +254,7 @@ static bool read_initializer(struct onnx_reader *reader, const struct wire *grap
 {
     struct onnx_tensor own;
     bool kept;
-    if (!onnx_read_tensor(reader, graph, field, message, true, &own, &kept, err))
+    if (!onnx_read_tensor(reader, graph, field, message, ONNX_KEEP_ALL, &own, &kept, err))
         return false;
     size_t last = reader->model->tensor_count - 1;
     const char *name = reader->model->tensors[last].shown.name;
@@ -265,7 +295,9 @@ static bool read_sparse(struct onnx_reader *reader, const struct wire *graph,
             return false;
         if (field.number != 1 && field.number != 2)
             continue;
-        if (!onnx_read_tensor(reader, &wire, &field, message, field.number == 1, &own, &kept, err))
+        if (!onnx_read_tensor(reader, &wire, &field, message,
+                              field.number == 1 ? ONNX_KEEP_ALL : ONNX_KEEP_LARGE, &own, &kept,
+                              err))
             return false;
         if (!kept)
             continue;
@@ -282,6 +314,21 @@ static bool read_sparse(struct onnx_reader *reader, const struct wire *graph,
     if (!reader->onnx->tensors[values].external)
         show_dense(&model->tensors[values], dims, rank);
     return onnx_mention(model, model->tensors[values].shown.name, ONNX_MADE, -1, 0, err);
+}
+
+/* What the main graph tells of a value's type. */
+static bool note_type(struct onnx_reader *reader, const struct wire *graph,
+                      const struct wire_field *field, struct pare_error *err)
+{
+    struct onnx *onnx = reader->onnx;
+    struct onnx_typed typed;
+    const char *name;
+    if (!onnx_read_type(reader, graph, field, &name, &typed, err) ||
+        !onnx_grow(reader->model, &onnx->typed, onnx->typed_count, &onnx->typed_room,
+                   sizeof(*onnx->typed), 2 * ONNX_NODES_MAX, "values with a type", err))
+        return false;
+    onnx->typed[onnx->typed_count++] = typed;
+    return onnx_mention(reader->model, name, ONNX_TYPED, (int)onnx->typed_count - 1, 0, err);
 }
 
 /* The main graph's inputs and outputs are facts of the model. */
@@ -301,8 +348,9 @@ static bool read_value(struct onnx_reader *reader, const struct wire *graph,
             return false;
         onnx->inputs[onnx->input_count++] = (struct onnx_cut){ field->tag_at, field->end };
     }
-    return onnx_mention(reader->model, name, input ? ONNX_INPUT : ONNX_OUTPUT,
-                        input ? (int)onnx->input_count - 1 : -1, 0, err) &&
+    return note_type(reader, graph, field, err) &&
+           onnx_mention(reader->model, name, input ? ONNX_INPUT : ONNX_OUTPUT,
+                        input ? (int)onnx->input_count - 1 : 0, 0, err) &&
            onnx_fact(reader->model, input ? "input" : "output", words, err);
 }
 
@@ -324,8 +372,10 @@ bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message,
             ok = read_initializer(reader, &graph, &field, message, scope, err);
         else if (field.number == GRAPH_SPARSE)
             ok = read_sparse(reader, &graph, &field, message, err);
-        else if (field.number == GRAPH_INPUT || field.number == 12)
+        else if (field.number == GRAPH_INPUT || field.number == GRAPH_OUTPUT)
             ok = read_value(reader, &graph, &field, scope, err);
+        else if (field.number == GRAPH_VALUE && scope == 0)
+            ok = note_type(reader, &graph, &field, err);
         if (!ok)
             return false;
     }

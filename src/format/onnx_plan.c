@@ -76,7 +76,7 @@ static bool plan_tensor(struct onnx_plan *plan, size_t tensor, struct pare_error
     const struct tensor *t = &plan->model->tensors[tensor];
     const struct onnx_tensor *own = &plan->onnx->tensors[tensor];
     enum change_kind kind = plan->changes[tensor].kind;
-    if (kind == CHANGE_INT8)
+    if (kind == CHANGE_INT8 || kind == CHANGE_FP16)
         return true;
     if (own->external)
         return relocate(plan, tensor, err);
@@ -152,7 +152,8 @@ bool onnx_plan(const struct model *model, const struct change *changes, const st
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!plan_tensor(&plan, i, err))
             return false;
-    if (!onnx_plan_int8(&plan, err) || !plan_labels(&plan, labels, label_count, err) ||
+    if (!onnx_plan_fp16(&plan, err) || !onnx_plan_int8(&plan, err) ||
+        !plan_labels(&plan, labels, label_count, err) ||
         !onnx_patch_apply(&plan.patch, main_file, err))
         return false;
     if (main_file->size_bytes > ONNX_FILE_MAX)

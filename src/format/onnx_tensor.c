@@ -233,6 +233,24 @@ static bool copy_ints(struct reading *r, struct onnx_tensor *own, struct pare_er
     return true;
 }
 
+/* What is as small as an attribute of a ConstantOfShape is looked at here and now. */
+static bool note_magnitude(struct reading *r, struct onnx_tensor *own, struct pare_error *err)
+{
+    const struct tensor *t = &r->tensor;
+    uint32_t bits[ONNX_INTS_MAX];
+    size_t count = (size_t)t->shown.element_count;
+    if (t->shown.dtype != PARE_F32 || t->file_offset < 0 || count > ARRAY_SIZE(bits)) {
+        own->absmax = UINT32_MAX;
+        return true;
+    }
+    if (count && !source_read(r->reader->model->source, t->file, t->file_offset, bits,
+                              count * sizeof(*bits), err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        own->absmax = MAX(own->absmax, bits[i] & INT32_MAX);
+    return true;
+}
+
 static bool keep_tensor(struct reading *r, struct onnx_tensor *own, struct pare_error *err)
 {
     struct model *model = r->reader->model;
@@ -271,7 +289,7 @@ static bool read_tensor(struct reading *r, struct onnx_tensor *own, struct pare_
 }
 
 bool onnx_read_tensor(struct onnx_reader *reader, const struct wire *wire,
-                      const struct wire_field *field, int parent, bool keep,
+                      const struct wire_field *field, int parent, enum onnx_keep keep,
                       struct onnx_tensor *ret_own, bool *ret_kept, struct pare_error *err)
 {
     struct reading r = { .reader = reader, .at = -1, .length = -1, .ints_whole = true };
@@ -284,8 +302,10 @@ bool onnx_read_tensor(struct onnx_reader *reader, const struct wire *wire,
         return error_prefix(err, "tensor %.200s at byte %lld",
                             *r.tensor.shown.name ? r.tensor.shown.name : "(no name)",
                             (long long)field->tag_at);
-    *ret_kept = keep || r.location == 1 || r.rank >= 2;
-    if (*ret_kept && !keep_tensor(&r, &own, err))
+    own.dtype = r.tensor.shown.dtype;
+    *ret_kept = keep == ONNX_KEEP_ALL || r.location == 1 || r.rank >= 2 ||
+                (keep == ONNX_KEEP_FLOATS && own.dtype == PARE_F32);
+    if (!(*ret_kept ? keep_tensor(&r, &own, err) : note_magnitude(&r, &own, err)))
         return false;
     *ret_own = own;
     return true;

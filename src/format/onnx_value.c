@@ -115,6 +115,31 @@ static bool put_value(struct onnx_reader *reader, const struct wire *wire,
     return find(&value, 2, &f, &found, err) && (!found || put_type(reader, &value, &f, words, err));
 }
 
+bool onnx_read_type(struct onnx_reader *reader, const struct wire *wire,
+                    const struct wire_field *field, const char **ret_name,
+                    struct onnx_typed *ret_typed, struct pare_error *err)
+{
+    static const char what[] = "a value's type";
+    struct onnx_typed typed = { .cut = { field->tag_at, field->end }, .field = field->number };
+    struct wire value, type, tensor;
+    struct wire_field f;
+    bool found;
+    *ret_name = "";
+    if (!wire_enter(wire, field, what, &value, err) || !find(&value, 1, &f, &found, err) ||
+        (found && !wire_string(&value, &f, what, &reader->model->arena, ret_name, err)) ||
+        !find(&value, 2, &f, &found, err) || (found && !wire_enter(&value, &f, what, &type, err)) ||
+        (found && !find(&type, 1, &f, &found, err)) ||
+        (found && !wire_enter(&type, &f, what, &tensor, err)) ||
+        (found && !find(&tensor, 1, &f, &found, err)))
+        return false;
+    if (found && f.type == WIRE_VARINT) {
+        typed.dtype = onnx_dtype((int64_t)f.value);
+        typed.elem_at = f.end - f.tag_at == 2 ? f.tag_at + 1 : 0;
+    }
+    *ret_typed = typed;
+    return true;
+}
+
 bool onnx_read_value(struct onnx_reader *reader, const struct wire *wire,
                      const struct wire_field *field, const char **ret_name, const char **ret_words,
                      struct pare_error *err)

@@ -46,7 +46,7 @@ static int by_name(const void *left, const void *right)
     return order ? order : (a->position > b->position) - (a->position < b->position);
 }
 
-size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first)
+size_t onnx_find_first(const struct onnx *onnx, const char *name)
 {
     size_t low = 0, high = onnx->mention_count;
     while (low < high) {
@@ -56,7 +56,12 @@ size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first)
         else
             high = middle;
     }
-    *ret_first = low;
+    return low;
+}
+
+size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first)
+{
+    size_t high = *ret_first = onnx_find_first(onnx, name);
     while (high < onnx->mention_count && !strcmp(onnx->mentions[high].name, name))
         high++;
     return high;
@@ -225,7 +230,8 @@ static bool defined_once(const struct onnx *onnx, const char *name)
     return definitions == 1;
 }
 
-static const char *why_no_weight(const struct model *model, const struct verdict *v, size_t index)
+/* Why the tensor is nothing that a graph's operators compute with, or NULL. */
+static const char *why_no_value(const struct model *model, const struct verdict *v, size_t index)
 {
     const struct onnx_tensor *own = &v->onnx->tensors[index];
     const struct tensor *t = &model->tensors[index];
@@ -239,6 +245,21 @@ static const char *why_no_weight(const struct model *model, const struct verdict
         return "it has no name";
     if (!defined_once(v->onnx, t->shown.name))
         return "its name is defined more than once";
+    return NULL;
+}
+
+static const char *why_no_fp16(const struct model *model, const struct verdict *v, size_t index)
+{
+    const char *why = why_no_value(model, v, index);
+    return !why && v->onnx->opset < OPSET_BROADCAST ? "fp16 needs opset 7 or newer" : why;
+}
+
+static const char *why_no_weight(const struct model *model, const struct verdict *v, size_t index)
+{
+    const struct tensor *t = &model->tensors[index];
+    const char *why = why_no_value(model, v, index);
+    if (why)
+        return why;
     if (t->shown.rank < 2)
         return "it has fewer than two dimensions";
     if (!v->op)
@@ -283,6 +304,7 @@ static void weigh_tensor(struct model *model, size_t index)
         t->no_int8 = "int8 needs opset 7 or newer";
     else
         t->int8 = v.all_dynamic && onnx->opset >= OPSET_DYNAMIC ? INT8_DYNAMIC : INT8_WEIGHT_ONLY;
+    t->no_fp16 = why_no_fp16(model, &v, index);
     own->trans_b = v.trans_b > 0;
 }
 

@@ -51,6 +51,8 @@ void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
             buf_text(recipe, ", \"per_channel\": false");
         if (settings->reduce_range)
             buf_text(recipe, ", \"reduce_range\": true");
+        if (settings->io16)
+            buf_text(recipe, ", \"keep_io\": false");
         end_step(settings, recipe);
     }
     buf_text(recipe, "]}");

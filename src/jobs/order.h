@@ -15,10 +15,11 @@ struct pare_recipe;
 
 /* Prune, quantize, or first the one and then the other. */
 struct order_settings {
-    const char *method; /* NULL: no pruning */
-    double amount;      /* the share of elements that go, 0 to 1 */
-    const char *scheme; /* NULL: no quantizing */
-    bool per_tensor, reduce_range;
+    const char *method;                          /* NULL: no pruning */
+    double amount;                               /* the share of elements that go, 0 to 1 */
+    const char *scheme;                          /* NULL: no quantizing */
+    bool per_tensor, reduce_range;               /* of int8 */
+    bool io16;                                   /* of fp16: inputs and outputs too */
     const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
 };
 

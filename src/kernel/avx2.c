@@ -11,7 +11,7 @@
 
 #include "kernel/lanes.h"
 
-#define AVX2 __attribute__((target("avx2")))
+#define AVX2 __attribute__((target("avx2,f16c")))
 
 AVX2 static inline __m256i magnitudes(__m256 x)
 {
@@ -216,6 +216,27 @@ AVX2 static void error_int8_columns(const float *x, const int8_t *q, size_t rows
     lanes_fold(&lanes, io_error);
 }
 
+AVX2 static void to_fp16(const float *x, size_t n, uint16_t *ret_h)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m128i h =
+            _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        _mm_storeu_si128((__m128i *)(ret_h + i), h);
+    }
+    for (; i < n; i++)
+        ret_h[i] = fp16_of(x[i]);
+}
+
+AVX2 static void of_fp16(const uint16_t *h, size_t n, float *ret_x)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(ret_x + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(h + i))));
+    for (; i < n; i++)
+        ret_x[i] = float_of(h[i]);
+}
+
 AVX2 static void error_float(const float *x, const float *y, size_t n,
                              struct kernel_error *io_error)
 {
@@ -270,12 +291,15 @@ const struct kernel *kernel_avx2(void)
         .int8_columns = int8_columns,
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
+        .to_fp16 = to_fp16,
+        .of_fp16 = of_fp16,
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,
         .prune = prune,
     };
-    return __builtin_cpu_supports("avx2") ? &table : NULL;
+    bool here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+    return here ? &table : NULL;
 }
 
 #else

@@ -72,6 +72,13 @@ struct kernel {
     void (*error_int8_columns)(const float *x, const int8_t *q, size_t rows, size_t columns,
                                const float *scale, struct kernel_error *io_error);
 
+    /*
+     * To float16 and back. Rounds half to even; 65520 and above become infinite, 2^-25 and below
+     * 0. A NaN becomes a quiet one with the upper bits of its payload, as VCVTPS2PH has it.
+     */
+    void (*to_fp16)(const float *x, size_t n, uint16_t *ret_h);
+    void (*of_fp16)(const uint16_t *h, size_t n, float *ret_x);
+
     /* Errors of y. */
     void (*error)(const float *x, const float *y, size_t n, struct kernel_error *io_error);
 
@@ -91,7 +98,7 @@ struct kernel {
 /* The reference, on every machine. */
 const struct kernel *kernel_scalar(void);
 
-/* AVX2, or NULL where the processor or the compiler has none. */
+/* AVX2 with F16C, or NULL where the processor or the compiler has none. */
 const struct kernel *kernel_avx2(void);
 
 /* The fastest that runs here. */

@@ -61,6 +61,44 @@ static inline int8_t int8_of(float x, float scale, size_t *io_clipped)
     return (int8_t)v;
 }
 
+/*
+ * Magnitudes of float16 are the integers 0 to 0x7c00. Below its normals they count steps of
+ * 2^-24, which adding a half rounds to; above, 13 bits are cut off, the exponent moves by 112.
+ */
+static inline uint16_t fp16_of(float x)
+{
+    uint32_t m = magnitude(x), sign = signbit(x) ? 0x8000u : 0, h;
+    if (m > KERNEL_INFINITY) {
+        h = 0x7e00u | (m >> 13 & 0x3ffu);
+    } else if (m >= 0x477ff000u) { /* 65520 */
+        h = 0x7c00u;
+    } else if (m < 0x38800000u) { /* 2^-14; floats at 0.5 are 2^-24 apart */
+        float half = 0.5f + fabsf(x);
+        memcpy(&h, &half, sizeof(h));
+        h -= 0x3f000000u;
+    } else {
+        h = (m + 0xfffu + (m >> 13 & 1)) >> 13;
+        h -= 112u << 10;
+    }
+    return (uint16_t)(sign | h);
+}
+
+static inline float float_of(uint16_t h)
+{
+    uint32_t m = h & 0x7fffu, bits;
+    float x = (float)m * 0x1p-24f; /* below its normals */
+    memcpy(&bits, &x, sizeof(bits));
+    if (m > 0x7c00u)
+        bits = 0x7fc00000u | m << 13;
+    else if (m == 0x7c00u)
+        bits = KERNEL_INFINITY;
+    else if (m >= 0x400u)
+        bits = (m << 13) + (112u << 23);
+    bits |= (uint32_t)(h & 0x8000u) << 16;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
 static inline void prune_one(float *x, struct kernel_cut *io_cut)
 {
     uint32_t m = magnitude(*x);

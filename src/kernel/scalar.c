@@ -65,6 +65,18 @@ static void error_int8_columns(const float *x, const int8_t *q, size_t rows, siz
     lanes_fold(&lanes, io_error);
 }
 
+static void to_fp16(const float *x, size_t n, uint16_t *ret_h)
+{
+    for (size_t i = 0; i < n; i++)
+        ret_h[i] = fp16_of(x[i]);
+}
+
+static void of_fp16(const uint16_t *h, size_t n, float *ret_x)
+{
+    for (size_t i = 0; i < n; i++)
+        ret_x[i] = float_of(h[i]);
+}
+
 static void error_float(const float *x, const float *y, size_t n, struct kernel_error *io_error)
 {
     struct lanes lanes = { 0 };
@@ -107,6 +119,8 @@ const struct kernel *kernel_scalar(void)
         .int8_columns = int8_columns,
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
+        .to_fp16 = to_fp16,
+        .of_fp16 = of_fp16,
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,

@@ -71,7 +71,8 @@ static bool everything(const struct buf *file, struct pare_error *err)
 {
     static const char text[] =
         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5, \"include\": "
-        "[\"*\"]}, {\"step\": \"quantize\", \"scheme\": \"int8\"}]}";
+        "[\"*\"]}, {\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": [\"A\"]}, "
+        "{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}";
     struct source *source;
     struct pare_model *model = NULL;
     struct pare_recipe *recipe = NULL;

@@ -34,6 +34,21 @@ static void good_recipes_are_spelled_out(void)
          "\"form\": \"weight-only\"}]}");
 }
 
+static void fp16_has_its_own_keys(void)
+{
+    says("fp16 keeps inputs and outputs",
+         "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"fp16\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": true}]}");
+    says("or not", "{\"steps\":[{\"keep_io\":false,\"step\":\"quantize\",\"scheme\":\"fp16\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": false}]}");
+    says("a key of int8",
+         "{\"steps\": [{\"per_channel\": true, \"step\": \"quantize\", \"scheme\": \"fp16\"}]}",
+         "recipe, step 1: the key \"per_channel\" is not known for a quantize step to fp16");
+    says("a key of fp16",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"keep_io\": true}]}",
+         "recipe, step 1: the key \"keep_io\" is not known for a quantize step");
+}
+
 static void slips_are_named(void)
 {
     says("no JSON", "nonsense", "recipe: not JSON: at byte 1 a value was expected");
@@ -54,7 +69,7 @@ static void slips_are_named(void)
     says("no scheme", "{\"steps\": [{\"step\": \"quantize\"}]}",
          "recipe, step 1: the key \"scheme\" is missing");
     says("an unknown scheme", "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int3\"}]}",
-         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\"");
+         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\"");
     says("no amount", "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\"}]}",
          "recipe, step 1: the key \"amount\" is missing");
     says("a yes that is no boolean",
@@ -103,6 +118,7 @@ static void globs_choose(void)
 int main(void)
 {
     good_recipes_are_spelled_out();
+    fp16_has_its_own_keys();
     slips_are_named();
     amounts_have_bounds();
     globs_choose();

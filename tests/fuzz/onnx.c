@@ -135,6 +135,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                      "{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": false, "
                      "\"form\": \"weight-only\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
+                     "[\"*W*\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": "
+                     "false}]}");
     pare_model_close(model);
     return 0;
 }

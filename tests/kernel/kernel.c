@@ -196,6 +196,81 @@ static void counting_is_complete(const struct kernel *k)
     OK(low[0] == 1 && low[1] == 1, "low bits count only under their high bits");
 }
 
+/* As VCVTPS2PH and numpy have it, but for a NaN that signals: numpy may keep it so. */
+static void fp16_is_ieee(const struct kernel *k)
+{
+    static const struct {
+        float x;
+        uint16_t h;
+    } want[] = {
+        { 0.0f, 0 },
+        { -0.0f, 0x8000 },
+        { 1.0f, 0x3c00 },
+        { -2.0f, 0xc000 },
+        { 0x1.002p0f, 0x3c00 },    /* a tie, down to even */
+        { 0x1.006p0f, 0x3c02 },    /* a tie, up to even */
+        { 0x1.002002p0f, 0x3c01 }, /* above the tie */
+        { 65504.0f, 0x7bff },
+        { 65519.996f, 0x7bff },
+        { 65520.0f, 0x7c00 },
+        { -FLT_MAX, 0xfc00 },
+        { INFINITY, 0x7c00 },
+        { 0x1p-14f, 0x0400 },
+        { 0x1.ff8p-15f, 0x03ff },
+        { 0x1.ffcp-15f, 0x0400 }, /* a tie, up to the least normal */
+        { 0x1p-24f, 0x0001 },
+        { 0x1.8p-24f, 0x0002 }, /* a tie, up to even */
+        { 0x1.4p-23f, 0x0002 }, /* a tie, down to even */
+        { 0x1p-25f, 0 },        /* a tie, down to 0 */
+        { 0x1.000002p-25f, 0x0001 },
+        { -0x1p-25f, 0x8000 },
+        { FLT_TRUE_MIN, 0 },
+    };
+    uint16_t h[ARRAY_SIZE(want)];
+    float x[ARRAY_SIZE(want)];
+    bool same_bits = true;
+    for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+        x[i] = want[i].x;
+    k->to_fp16(x, ARRAY_SIZE(want), h);
+    for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+        same_bits = same_bits && h[i] == want[i].h;
+    OK(same_bits, "fp16: ties to even, denormals, the largest and what lies beyond");
+}
+
+/* Every float16 there is, and floats of all bits, NaNs too. */
+static void fp16_agrees(const struct kernel *k)
+{
+    enum { STEP = 67 };
+    const struct kernel *s = kernel_scalar();
+    bool there = true, back = true, round_trip = true;
+    for (uint32_t start = 0; start < 0x10000; start += STEP) {
+        uint16_t h[STEP], again[STEP];
+        float a[STEP], b[STEP];
+        for (uint32_t i = 0; i < STEP; i++)
+            h[i] = (uint16_t)(start + i);
+        s->of_fp16(h, STEP, a);
+        k->of_fp16(h, STEP, b);
+        back = back && same(a, b, sizeof(a));
+        k->to_fp16(b, STEP, again);
+        for (uint32_t i = 0; i < STEP; i++)
+            round_trip = round_trip && (again[i] == h[i] || isnan(b[i]));
+    }
+    for (int round = 0; round < 400000; round++) {
+        uint32_t bits[STEP];
+        float x[STEP];
+        uint16_t a[STEP] = { 0 }, b[STEP] = { 0 };
+        size_t n = random_bits() % STEP;
+        for (size_t i = 0; i < n; i++) /* half of them where float16 has its numbers */
+            bits[i] = i % 2 ? random_bits() : (random_bits() & 0x8fffffffu) | 0x30000000u;
+        memcpy(x, bits, sizeof(x));
+        s->to_fp16(x, n, a);
+        k->to_fp16(x, n, b);
+        there = there && same(a, b, sizeof(a));
+    }
+    OK(there, "fp16: the bytes of the scalar table, for NaNs too");
+    OK(back && round_trip, "every float16 widens alike and comes back");
+}
+
 int main(void)
 {
     const struct kernel *tables[] = { kernel_scalar(), kernel_avx2() };
@@ -210,6 +285,8 @@ int main(void)
         what_is_no_number_shows(tables[i]);
         pruning_takes_the_first_ties(tables[i]);
         counting_is_complete(tables[i]);
+        fp16_is_ieee(tables[i]);
+        fp16_agrees(tables[i]);
     }
     OK(kernel_best() != NULL, "there is always a best table");
     return tap_done();

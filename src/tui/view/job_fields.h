@@ -19,6 +19,7 @@ enum job_field {
     ASK_SCHEME,
     ASK_SCALES,
     ASK_RANGE,
+    ASK_BORDERS, /* of fp16 */
     ASK_INCLUDE,
     ASK_EXCLUDE,
     ASK_NAME,
