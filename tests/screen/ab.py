@@ -228,6 +228,7 @@ def stopped():
     os.kill(pid, signal.SIGSTOP)
     try:
         for _ in CHARTS:
+            terminal.drain()  # what the key before has drawn
             size, start = len(terminal.raw), time.monotonic()
             terminal.send("\t")
             while len(terminal.raw) == size and time.monotonic() - start < 2:

@@ -59,6 +59,7 @@ def stopped():
     os.kill(pid, signal.SIGSTOP)
     try:
         terminal.wait_for("no reply for", 3 + 1.0 * SLACK)
+        terminal.drain()  # what the key before has drawn
         size, start = len(terminal.raw), time.monotonic()
         terminal.send("j")
         while len(terminal.raw) == size and time.monotonic() - start < 2:

@@ -156,6 +156,7 @@ def stopped():
     os.kill(pid, signal.SIGSTOP)
     try:
         for key in ("j", "j", UP, "k", "\r"):
+            terminal.drain()  # what the key before has drawn
             size, start = len(terminal.raw), time.monotonic()
             terminal.send(key)
             while len(terminal.raw) == size and time.monotonic() - start < 2:
