@@ -7,6 +7,7 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include "kernel/lanes.h"
@@ -280,6 +281,13 @@ AVX2 static void prune(float *x, size_t n, struct kernel_cut *io_cut)
         prune_one(x + i, io_cut);
 }
 
+/* Asked of the processor: not every compiler knows the word. What uses it wants AVX as well. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
 const struct kernel *kernel_avx2(void)
 {
     static const struct kernel table = {
@@ -298,8 +306,7 @@ const struct kernel *kernel_avx2(void)
         .count_low = count_low,
         .prune = prune,
     };
-    bool here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
-    return here ? &table : NULL;
+    return __builtin_cpu_supports("avx2") && has_f16c() ? &table : NULL;
 }
 
 #else
