@@ -32,7 +32,7 @@ static bool run(struct cli *cli, struct pare_error *err)
 static const struct option_spec options[] = {
     { "method", "M", "l1: the weights of least magnitude become zero" },
     { "amount", "A", "their share, 0 to 1" },
-    { "then", "SCHEME", "quantize in the same pass: int8 or fp16" },
+    { "then", "SCHEME", "quantize in the same pass: int8, fp16 or int4" },
     { "include", "GLOB", "only tensors or nodes so named; may be given again" },
     { "exclude", "GLOB", "not these; may be given again" },
     TRANSFORM_OPTIONS,

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
+#include "base/text.h"
 #include "cli/transform.h"
 #include "jobs/order.h"
 #include "pare.h"
 
 enum { RECIPE_MAX = 1 << 20 };
+
+/* A whole number above 0; which of them can be, the recipe says. */
+static bool read_number(const struct cli *cli, const char *option, int64_t *ret_value,
+                        struct pare_error *err)
+{
+    const char *word = cli_option(cli, option);
+    if (!word)
+        return true;
+    if (text_to_int64(word, ret_value) && *ret_value > 0)
+        return true;
+    return error_set(err, PARE_ERR_USAGE, "--%s %.100s: a whole number was expected", option, word);
+}
 
 static bool run(struct cli *cli, struct pare_error *err)
 {
@@ -13,13 +26,16 @@ static bool run(struct cli *cli, struct pare_error *err)
         .per_tensor = cli_has(cli, "per-tensor"),
         .reduce_range = cli_has(cli, "reduce-range"),
         .io16 = cli_has(cli, "no-keep-io"),
+        .asymmetric = cli_has(cli, "asymmetric"),
     };
     struct buf recipe;
     if (!settings.scheme)
-        return error_set(err, PARE_ERR_USAGE, "quantize wants --scheme int8 or --scheme fp16");
+        return error_set(err, PARE_ERR_USAGE, "quantize wants --scheme int8, fp16 or int4");
     if (settings.io16 && cli_has(cli, "keep-io"))
         return error_set(err, PARE_ERR_USAGE, "--keep-io and --no-keep-io exclude each other");
-    if (!transform_check_choice("scheme", settings.scheme, pare_scheme, err))
+    if (!transform_check_choice("scheme", settings.scheme, pare_scheme, err) ||
+        !read_number(cli, "block", &settings.block, err) ||
+        !read_number(cli, "accuracy-level", &settings.accuracy_level, err))
         return false;
     transform_read_globs(cli, &settings);
     buf_init(&recipe, RECIPE_MAX);
@@ -30,11 +46,14 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
-    { "scheme", "S", "int8, or fp16: half the size, no faster on CPUs" },
+    { "scheme", "S", "int8, fp16 (no faster on CPUs) or int4 (MatMul and Gemm)" },
     { "per-tensor", NULL, "int8: one scale a tensor instead of one a channel" },
     { "reduce-range", NULL, "int8: 7 bits, for CPUs before VNNI, where 8 can overflow" },
     { "keep-io", NULL, "fp16: inputs and outputs stay F32, with Casts; the default" },
     { "no-keep-io", NULL, "fp16: inputs and outputs become F16 too" },
+    { "block", "N", "int4: weights that share a scale, 16 to 256; else 32" },
+    { "asymmetric", NULL, "int4: with zero points, a little larger and more exact" },
+    { "accuracy-level", "L", "int4: how products are computed, 1 float to 4 int8; else 4" },
     { "include", "GLOB", "only tensors or nodes so named; may be given again" },
     { "exclude", "GLOB", "not these; may be given again" },
     TRANSFORM_OPTIONS,

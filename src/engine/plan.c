@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "engine/fp16.h"
+#include "engine/int4.h"
 #include "engine/int8.h"
 #include "engine/meter.h"
 #include "engine/prune.h"
@@ -18,7 +19,7 @@
 #include "format/source.h"
 #include "kernel/kernel.h"
 
-/* Below this saving, an int8 form's own nodes and names cost more than it gains. */
+/* Below this saving, a form's own nodes and names cost more than it gains. */
 enum { SAVING_MIN = 512, READ_STEP = 1 << 20, JSON_MAX = 1 << 30 };
 
 /* A plan in the making. */
@@ -132,14 +133,66 @@ static const char *weigh_int8(const struct tensor *t, const struct step *step, u
     return NULL;
 }
 
+static int64_t int4_bytes(const struct tensor *t, const struct change *change)
+{
+    struct int4_layout l = int4_layout(&t->shown, change);
+    return l.n * int4_output_bytes(&l);
+}
+
+/* Why int4 cannot or should not be, or NULL and the change. */
+static const char *weigh_int4(const struct tensor *t, const struct step *step, uint32_t absmax,
+                              struct change *ret_change)
+{
+    if (t->no_int4)
+        return t->no_int4;
+    if (!step->symmetric && !int8_fits(absmax))
+        return "its values are too large: twice the largest is infinite";
+    struct change change = { .kind = CHANGE_INT4,
+                             .axis = t->channel_axis,
+                             .block = step->block,
+                             .symmetric = step->symmetric,
+                             .accuracy_level = step->accuracy_level };
+    struct int4_layout l = int4_layout(&t->shown, &change);
+    change.scale_count = l.n * l.blocks;
+    if (int4_output_bytes(&l) >= l.k * (int64_t)sizeof(float) ||
+        t->shown.size_bytes - int4_bytes(t, &change) < SAVING_MIN)
+        return "int4 would save less than its scales and nodes cost";
+    *ret_change = change;
+    return NULL;
+}
+
+static const char *weigh_fp16(const struct step *step, uint32_t absmax, struct change *ret_change)
+{
+    *ret_change = (struct change){ .kind = CHANGE_FP16, .axis = -1, .io16 = !step->keep_io };
+    return fp16_why_not(absmax);
+}
+
 /* The same for what the step's scheme is. */
 static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
                          struct change *ret_change)
 {
-    if (step->scheme == SCHEME_INT8)
+    switch (step->scheme) {
+    case SCHEME_FP16:
+        return weigh_fp16(step, absmax, ret_change);
+    case SCHEME_INT4:
+        return weigh_int4(t, step, absmax, ret_change);
+    default:
         return weigh_int8(t, step, absmax, ret_change);
-    *ret_change = (struct change){ .kind = CHANGE_FP16, .axis = -1, .io16 = !step->keep_io };
-    return fp16_why_not(absmax);
+    }
+}
+
+static int64_t after_bytes(const struct tensor *t, const struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_INT8:
+        return int8_bytes(t, change);
+    case CHANGE_INT4:
+        return int4_bytes(t, change);
+    case CHANGE_FP16:
+        return t->shown.size_bytes / 2;
+    default:
+        return t->shown.size_bytes;
+    }
 }
 
 /* The largest magnitude's bits; reads the tensor once. */
@@ -162,24 +215,34 @@ static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *re
 
 /* ---- one tensor ---- */
 
+/* What the quantizing does, NULL when memory ends. */
+static const char *quantize_text(struct arena *arena, const struct step *step,
+                                 const struct change *change)
+{
+    if (change->kind == CHANGE_FP16)
+        return "fp16";
+    if (change->kind == CHANGE_INT4)
+        return arena_printf(arena, "int4 in blocks of %d, %s", change->block,
+                            change->symmetric ? "symmetric" : "with zero points");
+    return arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
+                        step->reduce_range ? " in reduced range" : "",
+                        change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
+}
+
 static const char *action_text(struct arena *arena, const struct decision *d,
                                const struct change *change)
 {
-    const char *prune = "", *scheme = "";
+    const char *prune = "", *quantize = "";
     char amount[32];
     if (d->prune) {
         text_number(d->prune->amount, amount, sizeof(amount));
         prune = arena_printf(arena, "prune l1 %s", amount);
     }
-    if (becomes_fp16(d))
-        scheme = "fp16";
-    else if (d->quantize)
-        scheme = arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
-                              d->quantize->reduce_range ? " in reduced range" : "",
-                              change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
-    if (!prune || !scheme)
+    if (d->quantize)
+        quantize = quantize_text(arena, d->quantize, change);
+    if (!prune || !quantize)
         return NULL;
-    return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", scheme);
+    return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", quantize);
 }
 
 /* Settle what happens to a tensor that can be touched; *ret_reason when nothing does. */
@@ -214,13 +277,6 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     if (d->prune && !d->quantize)
         change->kind = CHANGE_VALUES;
     return true;
-}
-
-static int64_t after_bytes(const struct tensor *t, const struct change *change)
-{
-    if (change->kind == CHANGE_INT8)
-        return int8_bytes(t, change);
-    return change->kind == CHANGE_FP16 ? t->shown.size_bytes / 2 : t->shown.size_bytes;
 }
 
 /* What is settled, as an entry. */

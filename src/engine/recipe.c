@@ -9,10 +9,15 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "format/int4.h"
+
+/* Of int4; why these: pare-recipe(5). */
+enum { BLOCK_DEFAULT = 32, ACCURACY_DEFAULT = 4 };
 
 static const struct pare_choice schemes[] = {
     [SCHEME_INT8] = { "int8", "8-bit integers with scales, a quarter of fp32" },
     [SCHEME_FP16] = { "fp16", "16-bit floats, half of fp32; no faster on CPUs" },
+    [SCHEME_INT4] = { "int4", "4-bit blocks with scales, a sixth of fp32" },
 };
 
 static const struct pare_choice methods[] = {
@@ -105,11 +110,59 @@ static bool read_amount(const struct reading *r, const cJSON *item)
     return true;
 }
 
+static bool read_whole(const struct reading *r, const cJSON *item, int low, int high,
+                       const char *expected, int *ret_value)
+{
+    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (!(value >= low && value <= high) || value != (double)(int)value)
+        return wrong(r, item->string, expected);
+    *ret_value = (int)value;
+    return true;
+}
+
+static bool read_block(const struct reading *r, const cJSON *item)
+{
+    static const char expected[] = "16, 32, 64, 128 or 256";
+    if (!read_whole(r, item, INT4_BLOCK_MIN, INT4_BLOCK_MAX, expected, &r->step->block))
+        return false;
+    return (r->step->block & (r->step->block - 1)) == 0 || wrong(r, item->string, expected);
+}
+
+/* Which keys there are depends on the scheme, so it is read before them. */
 static bool read_scheme(const struct reading *r, const cJSON *item)
 {
     if (!read_choice(r, item, schemes, ARRAY_SIZE(schemes)))
         return false;
     r->step->scheme = (enum step_scheme)(r->step->choice - schemes);
+    r->step->per_channel = r->step->keep_io = r->step->symmetric = true;
+    r->step->block = BLOCK_DEFAULT;
+    r->step->accuracy_level = ACCURACY_DEFAULT;
+    return true;
+}
+
+/* A key that belongs to one scheme; *ret_known false: it does not belong to this one. */
+static bool read_scheme_key(const struct reading *r, const cJSON *item, bool *ret_known)
+{
+    struct step *step = r->step;
+    const char *key = item->string;
+    bool int8 = step->scheme == SCHEME_INT8, fp16 = step->scheme == SCHEME_FP16;
+    bool int4 = step->scheme == SCHEME_INT4;
+    *ret_known = true;
+    if (int8 && !strcmp(key, "per_channel"))
+        return read_bool(r, item, &step->per_channel);
+    if (int8 && !strcmp(key, "reduce_range"))
+        return read_bool(r, item, &step->reduce_range);
+    if (int8 && !strcmp(key, "form"))
+        return read_form(r, item);
+    if (fp16 && !strcmp(key, "keep_io"))
+        return read_bool(r, item, &step->keep_io);
+    if (int4 && !strcmp(key, "block"))
+        return read_block(r, item);
+    if (int4 && !strcmp(key, "symmetric"))
+        return read_bool(r, item, &step->symmetric);
+    if (int4 && !strcmp(key, "accuracy_level"))
+        return read_whole(r, item, 1, 4, "1, 2, 3 or 4", &step->accuracy_level);
+    *ret_known = false;
     return true;
 }
 
@@ -117,10 +170,8 @@ static bool read_key(const struct reading *r, const cJSON *item)
 {
     struct step *step = r->step;
     const char *key = item->string;
-    bool prune = step->kind == STEP_PRUNE;
-    bool int8 = !prune && step->scheme == SCHEME_INT8;
-    bool fp16 = !prune && step->scheme == SCHEME_FP16;
-    if (!strcmp(key, "step"))
+    bool prune = step->kind == STEP_PRUNE, known = false;
+    if (!strcmp(key, "step") || (!prune && !strcmp(key, "scheme")))
         return true;
     if (!strcmp(key, "include"))
         return read_globs(r, item, &step->include);
@@ -130,20 +181,13 @@ static bool read_key(const struct reading *r, const cJSON *item)
         return read_choice(r, item, methods, ARRAY_SIZE(methods));
     if (prune && !strcmp(key, "amount"))
         return read_amount(r, item);
-    if (!prune && !strcmp(key, "scheme"))
-        return read_scheme(r, item);
-    if (int8 && !strcmp(key, "per_channel"))
-        return read_bool(r, item, &step->per_channel);
-    if (int8 && !strcmp(key, "reduce_range"))
-        return read_bool(r, item, &step->reduce_range);
-    if (int8 && !strcmp(key, "form"))
-        return read_form(r, item);
-    if (fp16 && !strcmp(key, "keep_io"))
-        return read_bool(r, item, &step->keep_io);
-    return error_set(r->err, PARE_ERR_USAGE,
-                     "recipe, step %zu: the key \"%.100s\" is not known "
-                     "for a %s step%s",
-                     r->number, key, prune ? "prune" : "quantize", fp16 ? " to fp16" : "");
+    if (!prune && !read_scheme_key(r, item, &known))
+        return false;
+    return known || error_set(r->err, PARE_ERR_USAGE,
+                              "recipe, step %zu: the key \"%.100s\" is not known "
+                              "for a %s step%s%s",
+                              r->number, key, prune ? "prune" : "quantize",
+                              prune ? "" : " of scheme ", prune ? "" : step->choice->name);
 }
 
 static bool read_step(const struct reading *r, const cJSON *item)
@@ -160,7 +204,6 @@ static bool read_step(const struct reading *r, const cJSON *item)
                          "\"quantize\" and \"prune\"",
                          r->number, kind);
     r->step->kind = prune ? STEP_PRUNE : STEP_QUANTIZE;
-    r->step->per_channel = r->step->keep_io = true;
     const char *const *key;
     static const char *const of_prune[] = { "method", "amount", NULL };
     static const char *const of_quantize[] = { "scheme", NULL };
@@ -168,7 +211,6 @@ static bool read_step(const struct reading *r, const cJSON *item)
         if (!cJSON_GetObjectItemCaseSensitive(item, *key))
             return error_set(r->err, PARE_ERR_USAGE, "recipe, step %zu: the key \"%s\" is missing",
                              r->number, *key);
-    /* Which other keys there are depends on it. */
     if (!prune && !read_scheme(r, cJSON_GetObjectItemCaseSensitive(item, "scheme")))
         return false;
     const cJSON *each;
@@ -235,6 +277,12 @@ static void put_step(struct buf *out, const struct step *step)
     } else if (step->scheme == SCHEME_FP16) {
         buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"keep_io\": %s",
                    step->choice->name, step->keep_io ? "true" : "false");
+    } else if (step->scheme == SCHEME_INT4) {
+        buf_printf(out,
+                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"block\": %d, "
+                   "\"symmetric\": %s, \"accuracy_level\": %d",
+                   step->choice->name, step->block, step->symmetric ? "true" : "false",
+                   step->accuracy_level);
     } else {
         buf_printf(out,
                    "{\"step\": \"quantize\", \"scheme\": \"%s\", \"per_channel\": %s, "

@@ -11,7 +11,7 @@ enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
 
 enum step_kind { STEP_PRUNE, STEP_QUANTIZE };
 
-enum step_scheme { SCHEME_INT8, SCHEME_FP16 };
+enum step_scheme { SCHEME_INT8, SCHEME_FP16, SCHEME_INT4 };
 
 enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY };
 
@@ -29,7 +29,10 @@ struct step {
     bool per_channel;                 /* of int8, as the following */
     bool reduce_range;                /* -64..64 instead of -127..127 */
     enum step_form form;
-    bool keep_io; /* of fp16: the model's inputs and outputs stay F32 */
+    bool keep_io;       /* of fp16: the model's inputs and outputs stay F32 */
+    int block;          /* of int4, as the following: elements that share a scale */
+    bool symmetric;     /* without zero points */
+    int accuracy_level; /* 1 to 4 */
 };
 
 struct pare_recipe {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The run: one changed tensor at a time is read whole, pruned in place,
- * measured, and goes to the sink as float or in stretches of int8 or float16.
+ * measured, and goes to the sink as float or in stretches of fewer bits.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/fp16.h"
+#include "engine/int4.h"
 #include "engine/int8.h"
 #include "engine/meter.h"
 #include "engine/plan.h"
@@ -30,8 +31,8 @@ struct run {
     size_t *entry_of; /* report entry by tensor; SIZE_MAX: none */
     float **scales;   /* by tensor, from values() until scales() */
     float *x;         /* the tensor at hand: as large as the largest */
-    int8_t *q;        /* STRETCH bytes */
-    uint16_t *h;      /* STRETCH bytes */
+    void *stretch;    /* what is written: STRETCH bytes, or INT4_ROOM where there is int4 */
+    uint8_t *zeros;   /* zero points of the int4 tensor at hand */
     uint32_t *bits;   /* as many as the most channels */
     struct prune_bins *bins;
 };
@@ -76,51 +77,76 @@ static bool write_floats(struct run *run, size_t n, struct sink *sink, struct pa
 }
 
 static bool write_int8(struct run *run, size_t index, struct sink *sink,
-                       struct kernel_error *ret_error, struct int8_counts *ret_counts,
+                       struct kernel_error *ret_error, uint64_t *ret_clipped,
                        struct pare_error *err)
 {
     const struct pare_tensor *shown = &run->model->tensors[index].shown;
     const struct change *change = &run->plan->changes[index];
     struct int8_layout layout = int8_layout(shown, change->axis);
     bool reduce = run->plan->decisions[index].quantize->reduce_range;
+    struct int8_counts counts = { 0 };
+    int8_t *q = run->stretch;
     float *scales = malloc(layout.channels * sizeof(*scales));
     if (!scales)
         return error_no_memory(err, layout.channels * sizeof(*scales));
     run->scales[index] = scales;
     int8_scales(run->kernel, run->x, layout, reduce, run->bits, scales);
     *ret_error = (struct kernel_error){ 0 };
-    *ret_counts = (struct int8_counts){ 0 };
     for (size_t at = 0, n; at < (size_t)shown->element_count; at += n) {
         n = int8_stretch(layout, at, STRETCH);
-        int8_quantize(run->kernel, run->x, layout, scales, at, n, run->q, ret_error, ret_counts);
-        if (!sink_write(sink, run->q, n, err) || !meter_add(&run->meter, 0, err))
+        int8_quantize(run->kernel, run->x, layout, scales, at, n, q, ret_error, &counts);
+        if (!sink_write(sink, q, n, err) || !meter_add(&run->meter, 0, err))
             return false;
     }
+    *ret_clipped = counts.clipped;
+    return true;
+}
+
+static bool write_int4(struct run *run, size_t index, struct sink *sink,
+                       struct kernel_error *ret_error, uint64_t *ret_clipped,
+                       struct pare_error *err)
+{
+    const struct pare_tensor *shown = &run->model->tensors[index].shown;
+    struct int4_layout layout = int4_layout(shown, &run->plan->changes[index]);
+    struct int4_part part = { 0 };
+    struct int4_counts counts = { 0 };
+    uint8_t *q = run->stretch, *zeros = layout.symmetric ? NULL : run->zeros;
+    *ret_error = (struct kernel_error){ 0 };
+    while (int4_next(&layout, &part)) {
+        size_t bytes = (size_t)(part.outputs * part.blocks * layout.block / 2);
+        int4_quantize(run->kernel, run->x, &layout, &part, q, zeros, ret_error, &counts);
+        if (!sink_write(sink, q, bytes, err) || !meter_add(&run->meter, 0, err))
+            return false;
+    }
+    *ret_clipped = counts.clipped;
     return true;
 }
 
 static bool write_fp16(struct run *run, size_t n, struct sink *sink, struct kernel_error *ret_error,
                        struct pare_error *err)
 {
+    uint16_t *h = run->stretch;
     *ret_error = (struct kernel_error){ 0 };
-    for (size_t at = 0; at < n; at += STRETCH / sizeof(*run->h)) {
-        size_t step = MIN(STRETCH / sizeof(*run->h), n - at);
-        fp16_round(run->kernel, run->x + at, step, run->h, ret_error);
-        if (!sink_write(sink, run->h, step * sizeof(*run->h), err) ||
-            !meter_add(&run->meter, 0, err))
+    for (size_t at = 0; at < n; at += STRETCH / sizeof(*h)) {
+        size_t step = MIN(STRETCH / sizeof(*h), n - at);
+        fp16_round(run->kernel, run->x + at, step, h, ret_error);
+        if (!sink_write(sink, h, step * sizeof(*h), err) || !meter_add(&run->meter, 0, err))
             return false;
     }
     return true;
 }
 
+/* As the plan says; only integers clip. */
 static bool write_values(struct run *run, size_t index, struct sink *sink,
-                         struct kernel_error *ret_error, struct int8_counts *ret_counts,
+                         struct kernel_error *ret_error, uint64_t *ret_clipped,
                          struct pare_error *err)
 {
     size_t n = (size_t)run->model->tensors[index].shown.element_count;
     switch (run->plan->changes[index].kind) {
     case CHANGE_INT8:
-        return write_int8(run, index, sink, ret_error, ret_counts, err);
+        return write_int8(run, index, sink, ret_error, ret_clipped, err);
+    case CHANGE_INT4:
+        return write_int4(run, index, sink, ret_error, ret_clipped, err);
     case CHANGE_FP16:
         return write_fp16(run, n, sink, ret_error, err);
     default:
@@ -136,12 +162,12 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
     const struct decision *d = &run->plan->decisions[index];
     size_t n = (size_t)t->shown.element_count;
     struct kernel_error pruned = { 0 }, error = { 0 };
-    struct int8_counts counts = { 0 };
+    uint64_t clipped = 0;
     if (!read_tensor(run, t, err))
         return false;
     if (d->prune)
         prune_tensor(run, n, d->prune->amount, &pruned);
-    if (!write_values(run, index, sink, &error, &counts, err))
+    if (!write_values(run, index, sink, &error, &clipped, err))
         return false;
     if (d->prune) {
         error.signal = pruned.signal;
@@ -151,15 +177,41 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
     }
     if (run->entry_of[index] != SIZE_MAX) {
         struct pare_report_entry *entry = &run->report->entries[run->entry_of[index]];
-        entry->clipped_count = (int64_t)counts.clipped;
+        entry->clipped_count = (int64_t)clipped;
         report_measure(entry, &error);
     }
     return true;
 }
 
+/* They are where int4_quantize() left them: in the tensor at hand. */
+static bool write_int4_scales(struct run *run, size_t index, struct sink *sink,
+                              struct pare_error *err)
+{
+    const struct pare_tensor *shown = &run->model->tensors[index].shown;
+    struct int4_layout layout = int4_layout(shown, &run->plan->changes[index]);
+    struct int4_part part = { 0 };
+    float *scales = run->stretch;
+    while (int4_next(&layout, &part)) {
+        size_t count = int4_scales(run->x, &layout, &part, scales);
+        if (!sink_write(sink, scales, count * sizeof(*scales), err))
+            return false;
+    }
+    return true;
+}
+
+static bool fill_zero_points(void *data, size_t index, struct sink *sink, struct pare_error *err)
+{
+    struct run *run = data;
+    const struct pare_tensor *shown = &run->model->tensors[index].shown;
+    struct int4_layout layout = int4_layout(shown, &run->plan->changes[index]);
+    return sink_write(sink, run->zeros, (size_t)(layout.n * layout.zero_bytes), err);
+}
+
 static bool fill_scales(void *data, size_t index, struct sink *sink, struct pare_error *err)
 {
     struct run *run = data;
+    if (run->plan->changes[index].kind == CHANGE_INT4)
+        return write_int4_scales(run, index, sink, err);
     size_t bytes = (size_t)run->plan->changes[index].scale_count * sizeof(float);
     bool ok = sink_write(sink, run->scales[index], bytes, err);
     free(run->scales[index]);
@@ -208,20 +260,30 @@ static bool start_report(struct run *run, struct pare_error *err)
 
 static bool allocate(struct run *run, struct pare_error *err)
 {
-    size_t most = 0, channels = 0, n = run->model->tensor_count + 1;
-    for (size_t i = 0; i < run->model->tensor_count; i++)
-        if (run->plan->changes[i].kind != CHANGE_NONE) {
-            most = MAX(most, (size_t)run->model->tensors[i].shown.size_bytes);
-            channels = MAX(channels, (size_t)run->plan->changes[i].scale_count);
+    size_t most = 0, channels = 0, zeros = 0, room = STRETCH, n = run->model->tensor_count + 1;
+    for (size_t i = 0; i < run->model->tensor_count; i++) {
+        const struct change *change = &run->plan->changes[i];
+        const struct pare_tensor *shown = &run->model->tensors[i].shown;
+        if (change->kind == CHANGE_NONE)
+            continue;
+        most = MAX(most, (size_t)shown->size_bytes);
+        if (change->kind == CHANGE_INT8)
+            channels = MAX(channels, (size_t)change->scale_count);
+        if (change->kind == CHANGE_INT4) {
+            struct int4_layout layout = int4_layout(shown, change);
+            zeros = MAX(zeros, (size_t)(layout.n * layout.zero_bytes));
+            room = INT4_ROOM;
         }
+    }
     run->entry_of = calloc(n, sizeof(*run->entry_of));
     run->scales = calloc(n, sizeof(*run->scales));
     run->x = malloc(most + 1);
-    run->q = malloc(STRETCH);
-    run->h = malloc(STRETCH);
+    run->stretch = malloc(room);
+    run->zeros = malloc(zeros + 1);
     run->bits = malloc((channels + 1) * sizeof(*run->bits));
     run->bins = malloc(sizeof(*run->bins));
-    if (!run->entry_of || !run->scales || !run->x || !run->q || !run->h || !run->bits || !run->bins)
+    if (!run->entry_of || !run->scales || !run->x || !run->stretch || !run->zeros || !run->bits ||
+        !run->bins)
         return error_no_memory(err, most);
     return true;
 }
@@ -233,8 +295,8 @@ static void release(struct run *run)
     free(run->entry_of);
     free(run->scales);
     free(run->x);
-    free(run->q);
-    free(run->h);
+    free(run->stretch);
+    free(run->zeros);
     free(run->bits);
     free(run->bins);
     pare_report_free(run->report);
@@ -259,7 +321,7 @@ static bool write_output(struct run *run, const char *name, const char *hex, str
                          struct pare_error *err)
 {
     struct output *output;
-    struct filler filler = { fill_values, fill_scales, fill_copied, run };
+    struct filler filler = { fill_values, fill_scales, fill_zero_points, fill_copied, run };
     if (!plan_layout(run->plan, name, hex, &output, err))
         return false;
     run->report->after_bytes = output_bytes(output);

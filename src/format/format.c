@@ -213,9 +213,10 @@ static bool write_copy(struct writing *w, const struct segment *segment, struct 
 static bool write_filled(struct writing *w, const struct segment *segment, struct pare_error *err)
 {
     bool apart = cuts_around(segment->length);
-    bool values = segment->kind == SEGMENT_VALUES;
     bool (*fill)(void *data, size_t tensor, struct sink *sink, struct pare_error *err) =
-        values ? w->filler->values : w->filler->scales;
+        segment->kind == SEGMENT_VALUES   ? w->filler->values
+        : segment->kind == SEGMENT_SCALES ? w->filler->scales
+                                          : w->filler->zero_points;
     return (!apart || sink_cut(w->sink, err)) &&
            fill(w->filler->data, segment->tensor, w->sink, err) &&
            (!apart || sink_cut(w->sink, err));
@@ -230,6 +231,7 @@ static bool write_segment(struct writing *w, const struct segment *segment, stru
         return sink_write(w->sink, segment->bytes, (size_t)segment->length, err);
     case SEGMENT_VALUES:
     case SEGMENT_SCALES:
+    case SEGMENT_ZERO_POINTS:
         return write_filled(w, segment, err);
     case SEGMENT_ZEROS:
         memset(w->step, 0, (size_t)segment->length);

@@ -51,6 +51,7 @@ struct tensor {
     int channel_axis;
     const char *no_weight, *no_int8;
     const char *no_fp16; /* why it cannot become float16, as far as it alone tells; or NULL */
+    const char *no_int4; /* why it cannot be 4-bit blocks; or NULL */
 
     /* When this tensor holds another one's values as int8: that one's name, and its factors. */
     const char *stands_for;    /* NULL when it does not */
@@ -85,15 +86,19 @@ enum change_kind {
     CHANGE_VALUES, /* other values of the same type */
     CHANGE_INT8,   /* int8 of the same shape, and float scales */
     CHANGE_FP16,   /* float16 of the same shape, and what computes with it too */
+    CHANGE_INT4,   /* 4-bit numbers in blocks, float scales and 4-bit zero points: format/int4.h */
 };
 
 /* What becomes of a tensor; one for each, by index. */
 struct change {
     enum change_kind kind;
     enum int8_form form; /* of CHANGE_INT8 */
-    int axis;            /* of the scales; -1: one scale */
+    int axis;            /* of the scales; -1: one scale; of CHANGE_INT4, of the output channels */
     int64_t scale_count;
-    bool io16; /* of CHANGE_FP16: the model's own inputs and outputs become float16 too */
+    bool io16;          /* of CHANGE_FP16: the model's own inputs and outputs become float16 too */
+    int block;          /* of CHANGE_INT4, as the following: elements that share a scale */
+    bool symmetric;     /* without zero points */
+    int accuracy_level; /* of the products, as ONNX Runtime counts it */
 };
 
 /* Magnitudes, by the bits of a float: from the one on float16 is infinite, up to the other 0. */
@@ -134,12 +139,15 @@ int64_t output_bytes(const struct output *output);
 
 /*
  * Gives the changed values. For each changed tensor values() is called once and then, for
- * CHANGE_INT8, scales() once; in the order of the output, not of the tensors. Each writes all
- * its bytes to the sink. copied() tells of bytes that went through unchanged; false stops.
+ * CHANGE_INT8 and CHANGE_INT4, scales() once, and for CHANGE_INT4 that is not symmetric
+ * zero_points() once; in the order of the output, not of the tensors. Of CHANGE_INT4 no other
+ * tensor comes between. Each writes all its bytes to the sink. copied() tells of bytes that went
+ * through unchanged; false stops.
  */
 struct filler {
     bool (*values)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
     bool (*scales)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
+    bool (*zero_points)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
     bool (*copied)(void *data, int64_t bytes, struct pare_error *err);
     void *data;
 };
@@ -163,7 +171,14 @@ struct format {
 
 extern const struct format format_onnx;
 
-enum segment_kind { SEGMENT_COPY, SEGMENT_LITERAL, SEGMENT_VALUES, SEGMENT_SCALES, SEGMENT_ZEROS };
+enum segment_kind {
+    SEGMENT_COPY,
+    SEGMENT_LITERAL,
+    SEGMENT_VALUES,
+    SEGMENT_SCALES,
+    SEGMENT_ZERO_POINTS,
+    SEGMENT_ZEROS, /* padding */
+};
 
 /* A stretch of an output file and where its bytes come from. */
 struct segment {
@@ -172,7 +187,7 @@ struct segment {
     int64_t offset; /* of a copy, in source file `file` */
     size_t file;
     const char *bytes; /* of a literal */
-    size_t tensor;     /* of values and scales */
+    size_t tensor;     /* of values, scales and zero points */
 };
 
 struct output_file {

@@ -90,6 +90,7 @@ static bool read_opset(struct onnx_reader *reader, const struct wire *wire,
     bool standard = !*domain || !strcmp(domain, "ai.onnx");
     if (standard)
         reader->onnx->opset = version;
+    reader->onnx->has_contrib |= !strcmp(domain, ONNX_CONTRIB);
     const char *words = standard
                             ? arena_printf(&model->arena, "%lld", (long long)version)
                             : arena_printf(&model->arena, "%s %lld", domain, (long long)version);
@@ -160,7 +161,7 @@ static bool read_model_field(struct onnx_reader *reader, const struct wire *wire
         return read_text(reader, wire, field, "producer version", err);
     case 7:
         return read_graph(reader, wire, field, err);
-    case 8:
+    case MODEL_OPSET:
         return read_opset(reader, wire, field, err);
     case MODEL_METADATA:
         return read_label(reader, wire, field, err);

@@ -29,10 +29,13 @@ enum {
     ONNX_INTS_MAX = 16,         /* of a shape or a permutation that is looked at */
     ONNX_INDEX_MAX = 256 << 20, /* bytes of the whole index */
 };
+/* The domain of ONNX Runtime's own operators. */
+#define ONNX_CONTRIB "com.microsoft"
 #define ONNX_FILE_MAX INT64_C(0x7fffffff) /* protobuf's own limit for a message */
 
 /* Numbers of fields that are written. */
 enum {
+    MODEL_OPSET = 8,
     MODEL_METADATA = 14,
     GRAPH_NODE = 1,
     GRAPH_INITIALIZER = 5,
@@ -49,7 +52,7 @@ enum {
 };
 
 /* TensorProto.DataType, as far as it is written. */
-enum { ONNX_FLOAT = 1, ONNX_INT8 = 3, ONNX_FLOAT16 = 10 };
+enum { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT8 = 3, ONNX_FLOAT16 = 10 };
 
 /* A message whose length may have to change, because something inside it does. */
 struct onnx_message {
@@ -102,7 +105,7 @@ struct onnx_tensor {
     const struct onnx_external *external; /* NULL: its values are in the main file */
     const int64_t *ints;                  /* values of a short I64 vector */
     int int_count;
-    bool trans_b; /* INT8_DYNAMIC: its rows are the output channels, for every use */
+    bool trans_b; /* of a dynamic product: its rows are the output channels, for every use */
     enum pare_dtype dtype;
     uint32_t absmax; /* as a node's, of a few F32 values that are not listed */
 };
@@ -128,6 +131,7 @@ struct onnx_mention {
 
 struct onnx {
     int64_t ir_version, opset;
+    bool has_contrib; /* the model imports com.microsoft */
     int64_t file_end;
     int graph; /* the main graph's message */
     struct onnx_message *messages;
@@ -246,8 +250,8 @@ struct onnx_plan {
 };
 
 /* Values that live in the data file: place them there and give offset and length as entries. */
-MUST_CHECK bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, int64_t length,
-                                   struct buf *entries, struct pare_error *err);
+MUST_CHECK bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, enum segment_kind kind,
+                                   int64_t length, struct buf *entries, struct pare_error *err);
 
 /* format_onnx's plan. */
 MUST_CHECK bool onnx_plan(const struct model *model, const struct change *changes,
@@ -259,10 +263,7 @@ MUST_CHECK bool onnx_fp16_settle(const struct model *model, struct change *io_ch
                                  struct arena *arena, const char **ret_reasons,
                                  struct pare_error *err);
 
-/* All that CHANGE_FP16 asks for. */
-MUST_CHECK bool onnx_plan_fp16(struct onnx_plan *plan, struct pare_error *err);
-
-/* All that CHANGE_INT8 asks for. */
-MUST_CHECK bool onnx_plan_int8(struct onnx_plan *plan, struct pare_error *err);
+/* All that CHANGE_INT8, CHANGE_FP16 and CHANGE_INT4 ask for. */
+MUST_CHECK bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err);
 
 #endif

@@ -45,6 +45,10 @@ void build_node(struct buf *graph, const struct build_node *from)
         put_attribute(&node, "to", &from->to, 1, false);
     if (from->swap_matrix)
         put_attribute(&node, "perm", swapped, 2, true);
+    for (int i = 0; i < BUILD_INTS_MAX && from->ints[i].name; i++)
+        put_attribute(&node, from->ints[i].name, &from->ints[i].value, 1, false);
+    if (from->domain)
+        wire_put_text(&node, 7, from->domain);
     put_message(graph, GRAPH_NODE, &node);
 }
 

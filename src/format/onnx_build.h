@@ -10,15 +10,23 @@
 
 struct buf;
 
-enum { BUILD_OPERANDS_MAX = 4, BUILD_DIMS_MAX = 16 };
+enum { BUILD_OPERANDS_MAX = 4, BUILD_INTS_MAX = 8, BUILD_DIMS_MAX = 16 };
+
+/* A setting of a node that is a whole number. */
+struct build_int {
+    const char *name;
+    int64_t value;
+};
 
 /* A node to be. Names are borrowed; the lists end at the first NULL. */
 struct build_node {
     const char *op, *name;
+    const char *domain; /* NULL: ONNX's own */
     const char *inputs[BUILD_OPERANDS_MAX];
     const char *outputs[BUILD_OPERANDS_MAX];
     int64_t to;       /* of a Cast; 0: no such attribute */
     bool swap_matrix; /* perm [1, 0] of a Transpose */
+    struct build_int ints[BUILD_INTS_MAX];
 };
 
 void build_node(struct buf *graph, const struct build_node *node);

@@ -23,8 +23,8 @@ static void put_entry(struct buf *entries, const char *key, const char *value)
     buf_done(&entry);
 }
 
-bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, int64_t length, struct buf *entries,
-                        struct pare_error *err)
+bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, enum segment_kind kind,
+                        int64_t length, struct buf *entries, struct pare_error *err)
 {
     struct output_file *data = plan->data;
     const struct tensor *t = &plan->model->tensors[tensor];
@@ -32,7 +32,7 @@ bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, int64_t length, s
     int64_t rest = data->size_bytes % align;
     struct segment padding = { .kind = SEGMENT_ZEROS, .length = rest ? align - rest : 0 };
     struct segment values = {
-        .kind = plan->changes[tensor].kind == CHANGE_NONE ? SEGMENT_COPY : SEGMENT_VALUES,
+        .kind = kind,
         .length = length,
         .tensor = tensor,
         .file = t->file,
@@ -54,6 +54,7 @@ static bool relocate(struct onnx_plan *plan, size_t tensor, struct pare_error *e
 {
     const struct onnx_tensor *own = &plan->onnx->tensors[tensor];
     const struct onnx_external *external = own->external;
+    bool same = plan->changes[tensor].kind == CHANGE_NONE;
     struct buf entries;
     bool ok = true;
     for (int i = 0; ok && i < external->entry_count; i++)
@@ -62,8 +63,8 @@ static bool relocate(struct onnx_plan *plan, size_t tensor, struct pare_error *e
                              err);
     buf_init(&entries, 3 * ENTRY_MAX);
     ok = ok &&
-         onnx_plan_external(plan, tensor, plan->model->tensors[tensor].shown.size_bytes, &entries,
-                            err) &&
+         onnx_plan_external(plan, tensor, same ? SEGMENT_COPY : SEGMENT_VALUES,
+                            plan->model->tensors[tensor].shown.size_bytes, &entries, err) &&
          onnx_patch_edit(&plan->patch, plan->onnx->messages[own->message].end, 0, own->message,
                          err) &&
          onnx_patch_literal(&plan->patch, &entries, err);
@@ -76,7 +77,7 @@ static bool plan_tensor(struct onnx_plan *plan, size_t tensor, struct pare_error
     const struct tensor *t = &plan->model->tensors[tensor];
     const struct onnx_tensor *own = &plan->onnx->tensors[tensor];
     enum change_kind kind = plan->changes[tensor].kind;
-    if (kind == CHANGE_INT8 || kind == CHANGE_FP16)
+    if (kind == CHANGE_INT8 || kind == CHANGE_FP16 || kind == CHANGE_INT4)
         return true;
     if (own->external)
         return relocate(plan, tensor, err);
@@ -152,8 +153,7 @@ bool onnx_plan(const struct model *model, const struct change *changes, const st
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!plan_tensor(&plan, i, err))
             return false;
-    if (!onnx_plan_fp16(&plan, err) || !onnx_plan_int8(&plan, err) ||
-        !plan_labels(&plan, labels, label_count, err) ||
+    if (!onnx_rewrite(&plan, err) || !plan_labels(&plan, labels, label_count, err) ||
         !onnx_patch_apply(&plan.patch, main_file, err))
         return false;
     if (main_file->size_bytes > ONNX_FILE_MAX)

@@ -267,6 +267,18 @@ static const char *why_no_weight(const struct model *model, const struct verdict
     return v->weight ? NULL : "it feeds no MatMul, Gemm or Conv";
 }
 
+/* Of a weight: why it cannot be 4-bit blocks, or NULL. */
+static const char *why_no_int4(const struct verdict *v)
+{
+    if (v->onnx->opset < OPSET_BROADCAST)
+        return "int4 needs opset 7 or newer";
+    if (v->tensor->shown.rank != 2)
+        return "int4 is for weights of two dimensions";
+    return v->all_dynamic && v->axis >= 0
+               ? NULL
+               : "int4 is for weights on the right of a MatMul or Gemm and of no other use";
+}
+
 static const char *place_of(const struct onnx_tensor *own)
 {
     if (own->scope == ONNX_SCOPE_ATTRIBUTE)
@@ -305,6 +317,7 @@ static void weigh_tensor(struct model *model, size_t index)
     else
         t->int8 = v.all_dynamic && onnx->opset >= OPSET_DYNAMIC ? INT8_DYNAMIC : INT8_WEIGHT_ONLY;
     t->no_fp16 = why_no_fp16(model, &v, index);
+    t->no_int4 = t->weight ? why_no_int4(&v) : t->no_weight;
     own->trans_b = v.trans_b > 0;
 }
 

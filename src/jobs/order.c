@@ -53,6 +53,12 @@ void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
             buf_text(recipe, ", \"reduce_range\": true");
         if (settings->io16)
             buf_text(recipe, ", \"keep_io\": false");
+        if (settings->block)
+            buf_printf(recipe, ", \"block\": %lld", (long long)settings->block);
+        if (settings->asymmetric)
+            buf_text(recipe, ", \"symmetric\": false");
+        if (settings->accuracy_level)
+            buf_printf(recipe, ", \"accuracy_level\": %lld", (long long)settings->accuracy_level);
         end_step(settings, recipe);
     }
     buf_text(recipe, "]}");

@@ -15,11 +15,13 @@ struct pare_recipe;
 
 /* Prune, quantize, or first the one and then the other. */
 struct order_settings {
-    const char *method;                          /* NULL: no pruning */
-    double amount;                               /* the share of elements that go, 0 to 1 */
-    const char *scheme;                          /* NULL: no quantizing */
-    bool per_tensor, reduce_range;               /* of int8 */
-    bool io16;                                   /* of fp16: inputs and outputs too */
+    const char *method;            /* NULL: no pruning */
+    double amount;                 /* the share of elements that go, 0 to 1 */
+    const char *scheme;            /* NULL: no quantizing */
+    bool per_tensor, reduce_range; /* of int8 */
+    bool io16;                     /* of fp16: inputs and outputs too */
+    int64_t block, accuracy_level; /* of int4, as the following; 0: the recipe's default */
+    bool asymmetric;
     const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
 };
 

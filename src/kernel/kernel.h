@@ -4,7 +4,7 @@
  * instruction set, chosen once.
  *
  * Every table gives the same bytes for the same input. That is why quotients
- * are true divisions and never products with a reciprocal, why no multiply and
+ * are true divisions and products with a reciprocal only where the formula says so, why no multiply and
  * add is fused (the build says -ffp-contract=off), and why sums run over eight
  * lanes of doubles that are folded in one fixed order. Nothing here allocates,
  * fails or needs alignment.
@@ -39,6 +39,16 @@ struct kernel_range {
 #define KERNEL_RANGE_EMPTY                                                                         \
     ((struct kernel_range){ .low = __builtin_inff(), .high = -__builtin_inff() })
 
+/* Outputs whose 4-bit blocks are made at once, and the most inputs that a block has. */
+enum { KERNEL_INT4_COLUMNS = 8, KERNEL_INT4_ROWS = 256 };
+
+/* One 4-bit block of each of eight columns. */
+struct kernel_int4 {
+    float scale[KERNEL_INT4_COLUMNS];
+    uint8_t zero[KERNEL_INT4_COLUMNS]; /* the zero point, 0 to 15; 8 when symmetric */
+    uint8_t q[KERNEL_INT4_COLUMNS][KERNEL_INT4_ROWS / 2]; /* the even row in the low four bits */
+};
+
 /* Where l1 pruning draws its line, from the two counts. */
 struct kernel_cut {
     uint32_t threshold; /* magnitudes below it go */
@@ -71,6 +81,23 @@ struct kernel {
                        struct kernel_error *io_error);
     void (*error_int8_columns)(const float *x, const int8_t *q, size_t rows, size_t columns,
                                const float *scale, struct kernel_error *io_error);
+
+    /*
+     * Quantize x (rows, 8), one block of up to 256 rows for each column, to numbers of 0 to 15.
+     * Of a column's smallest and largest element, with v the one that is further from 0 (the
+     * smallest, when they tie):
+     *
+     *   symmetric:  scale = v / -8                      zero = 8
+     *   else:       scale = (max(largest, 0) - min(smallest, 0)) / 15
+     *               zero = clip(round(-min(smallest, 0) / scale), 0, 15), 0 where scale is 0
+     *   q = clip(round(x * (1 / scale) + zero), 0, 15), the reciprocal 0 where scale is 0
+     *
+     * in float32, round() being half away from zero and a NaN in it becoming 0. All rows past the
+     * last, up to a multiple of 8, become 0. Adds the errors of y = (q - zero) * scale for the
+     * first `columns` of the eight and returns how many of their elements were clipped.
+     */
+    size_t (*int4)(const float *x, size_t rows, size_t columns, bool symmetric,
+                   struct kernel_int4 *ret_block, struct kernel_error *io_error);
 
     /*
      * To float16 and back. Rounds half to even; 65520 and above become infinite, 2^-25 and below

@@ -61,6 +61,48 @@ static inline int8_t int8_of(float x, float scale, size_t *io_clipped)
     return (int8_t)v;
 }
 
+/* The smallest and the largest of a column's finite elements so far; of zeros, the first stays. */
+struct int4_span {
+    float low, high;
+};
+
+#define INT4_SPAN_EMPTY ((struct int4_span){ .low = 3.402823466e+38f, .high = -3.402823466e+38f })
+
+static inline void int4_span_add(struct int4_span *span, float x)
+{
+    span->low = x < span->low ? x : span->low;
+    span->high = x > span->high ? x : span->high;
+}
+
+/* Half away from zero, for what is clipped to 0 to 15 first. */
+static inline int int4_round(float v)
+{
+    v = v > 0.0f ? v : 0.0f;
+    v = v < 15.0f ? v : 15.0f;
+    int whole = (int)v;
+    return whole + (v - (float)whole >= 0.5f);
+}
+
+static inline void int4_scale(const struct int4_span *span, bool symmetric, float *ret_scale,
+                              uint8_t *ret_zero)
+{
+    float low = span->low, high = span->high;
+    if (symmetric) {
+        *ret_scale = (fabsf(high) > fabsf(low) ? high : low) / -8.0f;
+        *ret_zero = 8;
+        return;
+    }
+    low = low < 0.0f ? low : 0.0f;
+    high = high > 0.0f ? high : 0.0f;
+    *ret_scale = (high - low) / 15.0f;
+    *ret_zero = *ret_scale != 0 ? (uint8_t)int4_round(-low / *ret_scale) : 0;
+}
+
+static inline float int4_reciprocal(float scale)
+{
+    return scale != 0 ? 1.0f / scale : 0.0f;
+}
+
 /*
  * Magnitudes of float16 are the integers 0 to 0x7c00. Below its normals they count steps of
  * 2^-24, which adding a half rounds to; above, 13 bits are cut off, the exponent moves by 112.

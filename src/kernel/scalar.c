@@ -65,6 +65,42 @@ static void error_int8_columns(const float *x, const int8_t *q, size_t rows, siz
     lanes_fold(&lanes, io_error);
 }
 
+static void int4_column(const float *x, size_t rows, size_t column, bool symmetric,
+                        struct kernel_int4 *block)
+{
+    struct int4_span span = INT4_SPAN_EMPTY;
+    for (size_t row = 0; row < rows; row++)
+        int4_span_add(&span, x[LANES * row + column]);
+    int4_scale(&span, symmetric, &block->scale[column], &block->zero[column]);
+}
+
+static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric,
+                   struct kernel_int4 *ret_block, struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    size_t clipped = 0;
+    for (size_t column = 0; column < LANES; column++) {
+        int4_column(x, rows, column, symmetric, ret_block);
+        float scale = ret_block->scale[column], zero = ret_block->zero[column];
+        float reciprocal = int4_reciprocal(scale);
+        uint8_t *bytes = ret_block->q[column];
+        memset(bytes, 0, (rows + 7) / 8 * 4);
+        for (size_t row = 0; row < rows; row++) {
+            float v = x[LANES * row + column], turned = v * reciprocal + zero;
+            int q = int4_round(turned);
+            bytes[row / 2] |= (uint8_t)(q << 4 * (row % 2));
+            if (column >= columns)
+                continue;
+            float y = ((float)q - zero) * scale;
+            clipped += !(turned > -0.5f && turned < 15.5f);
+            io_error->zeros += y == 0.0f;
+            lanes_add(&lanes, column, v, y);
+        }
+    }
+    lanes_fold(&lanes, io_error);
+    return clipped;
+}
+
 static void to_fp16(const float *x, size_t n, uint16_t *ret_h)
 {
     for (size_t i = 0; i < n; i++)
@@ -119,6 +155,7 @@ const struct kernel *kernel_scalar(void)
         .int8_columns = int8_columns,
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
+        .int4 = int4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .error = error_float,

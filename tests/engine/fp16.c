@@ -354,6 +354,42 @@ static void schemes_mix(void)
     made_done(&made);
 }
 
+static void three_schemes_are_one_model(void)
+{
+    static const int64_t large[2] = { 32, 32 }, bias[1] = { 32 };
+    struct maker m;
+    struct made made;
+    maker_init(&m);
+    maker_weight(&m, "A", 2, large, 1);
+    maker_weight(&m, "B", 2, large, 2);
+    maker_weight(&m, "C", 2, large, 3);
+    maker_weight(&m, "bias", 1, bias, 4);
+    maker_node(&m, "MatMul", "first", "x", "A", "a");
+    maker_node(&m, "MatMul", "second", "a", "B", "b");
+    maker_node(&m, "MatMul", "third", "b", "C", "c");
+    maker_node(&m, "Add", "fourth", "c", "bias", "y");
+    put_value(&m, GRAPH_OUTPUT, "y");
+    bool ok = make(&made, &m,
+                   "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
+                   "[\"A\"]}, {\"step\": \"quantize\", \"scheme\": \"int4\", \"symmetric\": false, "
+                   "\"include\": [\"B\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
+    IS(ok ? graph_of(made.after) : "",
+       "DynamicQuantizeLinear x>x_quantized x_scale x_zero_point, MatMulInteger x_quantized "
+       "A_quantized x_zero_point>a_integer, Cast a_integer>a_float, Mul x_scale A_scale>a_rescale, "
+       "Mul a_float a_rescale>a, MatMulNBits a B_Q4 B_scales B_zero_points>b, Cast b>b_fp16, "
+       "MatMul b_fp16 C>c, Add c bias>y_fp16, Cast y_fp16>y",
+       "int8, int4 and fp16 stand in one graph, with a Cast where float16 begins and one where it "
+       "ends");
+    OK(ok && dtype_of(made.after, "A_quantized") == PARE_I8 &&
+           dtype_of(made.after, "B_Q4") == PARE_U8 &&
+           dtype_of(made.after, "B_zero_points") == PARE_U8 &&
+           dtype_of(made.after, "C") == PARE_F16 && dtype_of(made.after, "bias") == PARE_F16,
+       "each tensor by the first step that covers it");
+    OK(ok && (int64_t)made.keep.bytes.length == pare_plan_after_bytes(made.plan),
+       "the size is that of the plan");
+    made_done(&made);
+}
+
 int main(void)
 {
     borders_are_cast();
@@ -364,5 +400,6 @@ int main(void)
     no_value_becomes_infinite();
     what_is_left_out_is_left_whole();
     schemes_mix();
+    three_schemes_are_one_model();
     return tap_done();
 }

@@ -76,11 +76,12 @@ static void write_model(void)
         abort();
 }
 
-static bool transform(int64_t *ret_planned)
+#define PRUNE "{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.3}"
+#define INT8 "{\"step\": \"quantize\", \"scheme\": \"int8\"}"
+#define INT4 "{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 16, \"symmetric\": false}"
+
+static bool transform(const char *text, int64_t *ret_planned)
 {
-    static const char text[] =
-        "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.3}, {\"step\": "
-        "\"quantize\", \"scheme\": \"int8\"}]}";
     struct pare_model *model = NULL;
     struct pare_recipe *recipe = NULL;
     struct pare_plan *plan = NULL;
@@ -121,9 +122,18 @@ static int64_t size_of(const char *path)
     return fd < 0 ? 0 : (int64_t)lseek(fd, 0, SEEK_END);
 }
 
-int main(void)
+static void goes_through(const char *text, const char *scheme)
 {
     int64_t planned = 0;
+    bool ok = transform(text, &planned);
+    printf("# %s %s\n", scheme, ok ? "" : err.text);
+    OK(ok, "640 MB of external data are pruned and quantized");
+    OK(ok && size_of(out_path) + size_of(out_data_path) == planned, "to the planned size");
+    OK(ok && values_are_aligned(), "large values begin at pages");
+}
+
+int main(void)
+{
     struct rusage usage;
     snprintf(folder, sizeof(folder), "%s/pare-memory-XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -134,12 +144,8 @@ int main(void)
     snprintf(out_path, sizeof(out_path), "%s/out.onnx", folder);
     snprintf(out_data_path, sizeof(out_data_path), "%s/out.onnx.data", folder);
     write_model();
-    bool ok = transform(&planned);
-    OK(ok, "640 MB of external data are pruned and quantized");
-    if (!ok)
-        printf("# %s\n", err.text);
-    OK(ok && size_of(out_path) + size_of(out_data_path) == planned, "to the planned size");
-    OK(ok && values_are_aligned(), "large values begin at pages");
+    goes_through("{\"steps\": [" PRUNE ", " INT8 "]}", "int8");
+    goes_through("{\"steps\": [" PRUNE ", " INT4 "]}", "int4");
     OK(size_of(data_path) == TENSORS * TENSOR_BYTES, "the source keeps its size");
     getrusage(RUSAGE_SELF, &usage);
     printf("# peak %ld kB, largest tensor %lld kB\n", usage.ru_maxrss,

@@ -19,6 +19,14 @@ static void good_recipes_are_spelled_out(void)
     says("int8 has its defaults", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": true, "
          "\"reduce_range\": false, \"form\": \"auto\"}]}");
+    says("int4 has its defaults", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 32, "
+         "\"symmetric\": true, \"accuracy_level\": 4}]}");
+    says("and its settings, in any order",
+         "{\"steps\":[{\"block\":256,\"symmetric\":false,\"accuracy_level\":1,\"scheme\":\"int4\","
+         "\"step\":\"quantize\",\"include\":[\"a\"]}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 256, "
+         "\"symmetric\": false, \"accuracy_level\": 1, \"include\": [\"a\"]}]}");
     says("prune keeps the digits of its amount, and its globs",
          "{\"steps\":[{\"include\":[\"a*\",\"b\"],\"amount\":0.35,\"method\":\"l1\",\"step\":"
          "\"prune\""
@@ -43,10 +51,10 @@ static void fp16_has_its_own_keys(void)
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": false}]}");
     says("a key of int8",
          "{\"steps\": [{\"per_channel\": true, \"step\": \"quantize\", \"scheme\": \"fp16\"}]}",
-         "recipe, step 1: the key \"per_channel\" is not known for a quantize step to fp16");
+         "recipe, step 1: the key \"per_channel\" is not known for a quantize step of scheme fp16");
     says("a key of fp16",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"keep_io\": true}]}",
-         "recipe, step 1: the key \"keep_io\" is not known for a quantize step");
+         "recipe, step 1: the key \"keep_io\" is not known for a quantize step of scheme int8");
 }
 
 static void slips_are_named(void)
@@ -62,14 +70,29 @@ static void slips_are_named(void)
          "recipe, step 1: the step \"shrink\" is not known; there are \"quantize\" and \"prune\"");
     says("an unknown key",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"axis\": 1}]}",
-         "recipe, step 1: the key \"axis\" is not known for a quantize step");
+         "recipe, step 1: the key \"axis\" is not known for a quantize step of scheme int8");
     says("a key of the other step",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"amount\": 0.5}]}",
-         "recipe, step 1: the key \"amount\" is not known for a quantize step");
+         "recipe, step 1: the key \"amount\" is not known for a quantize step of scheme int8");
+    says("a key of the other scheme",
+         "{\"steps\": [{\"step\": \"quantize\", \"per_channel\": true, \"scheme\": \"int4\"}]}",
+         "recipe, step 1: the key \"per_channel\" is not known for a quantize step of scheme int4");
+    says("and of the third",
+         "{\"steps\": [{\"step\": \"quantize\", \"block\": 32, \"scheme\": \"fp16\"}]}",
+         "recipe, step 1: the key \"block\" is not known for a quantize step of scheme fp16");
+    says("a block that is no power of two",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 48}]}",
+         "recipe, step 1: \"block\" must be 16, 32, 64, 128 or 256");
+    says("a block that is too small",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 8}]}",
+         "recipe, step 1: \"block\" must be 16, 32, 64, 128 or 256");
+    says("an accuracy that is none",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"accuracy_level\": 1.5}]}",
+         "recipe, step 1: \"accuracy_level\" must be 1, 2, 3 or 4");
     says("no scheme", "{\"steps\": [{\"step\": \"quantize\"}]}",
          "recipe, step 1: the key \"scheme\" is missing");
     says("an unknown scheme", "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int3\"}]}",
-         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\"");
+         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\", \"int4\"");
     says("no amount", "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\"}]}",
          "recipe, step 1: the key \"amount\" is missing");
     says("a yes that is no boolean",

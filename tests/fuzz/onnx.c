@@ -134,11 +134,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     transform(model, "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5}, "
                      "{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": false, "
                      "\"form\": \"weight-only\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 16, "
+                     "\"symmetric\": false}]}");
     transform(model, "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
                      "[\"*W*\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": "
                      "false}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"include\": "
+                     "[\"*W*\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
     pare_model_close(model);
     return 0;
 }

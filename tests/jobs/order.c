@@ -34,10 +34,12 @@ static void names(void)
 {
     const struct order_settings int8 = { .scheme = "int8" };
     const struct order_settings fp16 = { .scheme = "fp16", .io16 = true };
+    const struct order_settings int4 = { .scheme = "int4" };
     const struct order_settings half = { .method = "l1", .amount = 0.5 };
     const struct order_settings both = { .method = "l1", .amount = 0.125, .scheme = "int8" };
     IS(name_of(&int8, "v1.0_fp32"), "v1.0_int8", "the scheme stands where the old one was");
     IS(name_of(&fp16, "v1.0_fp32"), "v1.0_fp16", "each scheme does");
+    IS(name_of(&int4, "v1.0_int8"), "v1.0_int4", "and whichever the old one was");
     IS(name_of(&int8, "fp32"), "int8", "also when that was all of the name");
     IS(name_of(&int8, "v1.0"), "v1.0_int8", "else behind the name");
     IS(name_of(&int8, "vfp32x"), "vfp32x_int8", "a part of a word is no scheme");
@@ -65,9 +67,21 @@ static void recipes(void)
        "settings become a recipe that the engine takes, prune first");
     IS(recipe ? order_optimization(recipe) : NULL, "int8", "its optimization is the scheme");
     pare_recipe_free(recipe);
-    OK(pare_scheme(1) && !strcmp(pare_scheme(1)->name, "fp16") && !pare_scheme(2),
-       "fp16 is one of the engine's schemes");
-    OK(pare_scheme(0) && !strcmp(pare_scheme(0)->name, "int8"), "the engine lists its schemes");
+    const struct order_settings four = {
+        .scheme = "int4", .block = 64, .asymmetric = true, .accuracy_level = 1
+    };
+    recipe = recipe_of(&four);
+    IS(recipe ? pare_recipe_text(recipe) : NULL,
+       "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 64, "
+       "\"symmetric\": false, \"accuracy_level\": 1}]}",
+       "int4 has settings of its own");
+    IS(recipe ? order_optimization(recipe) : NULL, "int4", "and is the version's optimization");
+    pare_recipe_free(recipe);
+    static const char *const schemes[] = { "int8", "fp16", "int4" };
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+        IS(pare_scheme(i) ? pare_scheme(i)->name : NULL, schemes[i],
+           "the engine lists its schemes");
+    OK(!pare_scheme(ARRAY_SIZE(schemes)), "to the end");
     OK(pare_method(0) && !pare_method(1000), "and its methods, to the end");
 }
 

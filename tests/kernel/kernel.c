@@ -122,6 +122,67 @@ static void tables_agree(const struct kernel *k)
     OK(columns, "by columns: the bytes of the scalar table");
 }
 
+/* A block of any height, the last of eight columns left out in turn. */
+static bool same_int4(const struct kernel *k, size_t rows, size_t columns, bool symmetric)
+{
+    static float x[KERNEL_INT4_ROWS * KERNEL_INT4_COLUMNS];
+    struct kernel_int4 a, b;
+    struct kernel_error e = { 0 }, f = { 0 };
+    size_t used = (rows + 7) / 8 * 4;
+    fill(x, rows * KERNEL_INT4_COLUMNS);
+    for (size_t i = 0; i < rows * KERNEL_INT4_COLUMNS; i++)
+        x[i] *= symmetric ? 1.0f : 0.25f; /* the span stays finite */
+    size_t clipped = kernel_scalar()->int4(x, rows, columns, symmetric, &a, &e);
+    bool ok = k->int4(x, rows, columns, symmetric, &b, &f) == clipped && same_error(&e, &f) &&
+              same(a.scale, b.scale, sizeof(a.scale)) && same(a.zero, b.zero, sizeof(a.zero));
+    for (size_t i = 0; i < KERNEL_INT4_COLUMNS; i++)
+        ok = ok && same(a.q[i], b.q[i], used);
+    return ok;
+}
+
+static void int4_tables_agree(const struct kernel *k)
+{
+    bool ok = true;
+    for (int round = 0; round < 8; round++)
+        for (size_t rows = 1; rows <= KERNEL_INT4_ROWS; rows++)
+            ok = ok && same_int4(k, rows, rows % 8 + 1, round % 2);
+    OK(ok, "int4 of every height 1..256: the bytes, sums and counts of the scalar table");
+}
+
+/* One column; the bytes, scale and zero point that onnxruntime 1.32 gives. */
+static bool int4_gives(const struct kernel *k, const float column[8], bool symmetric, float scale,
+                       uint8_t zero, const uint8_t bytes[4])
+{
+    float x[8 * KERNEL_INT4_COLUMNS] = { 0 };
+    struct kernel_int4 block;
+    struct kernel_error error = { 0 };
+    for (size_t i = 0; i < 8; i++)
+        x[i * KERNEL_INT4_COLUMNS] = column[i];
+    k->int4(x, 8, 1, symmetric, &block, &error);
+    return same(&block.scale[0], &scale, sizeof(scale)) && block.zero[0] == zero &&
+           same(block.q[0], bytes, 4);
+}
+
+static void int4_is_the_peers(const struct kernel *k)
+{
+    static const float ties[8] = { 8, -8, .5f, 1.5f, -.5f, -1.5f, 2.5f, -2.5f };
+    static const float steps[8] = { -8, 7, .5f, 1.5f, -.5f, -1.5f, 2.5f, -2.5f };
+    static const float small[8] = { 1.2e-38f, 0, 3e-39f, -4e-39f, 1.2e-38f, 0, 3e-39f, -4e-39f };
+    static const float zeros[8] = { 0, -0.0f, 0, 0, 0, 0, 0, 0 };
+    OK(int4_gives(k, ties, true, 1.0f, 8, (const uint8_t[4]){ 0x0f, 0xa9, 0x78, 0x6b }),
+       "symmetric: the smallest decides a tie, halves go away from zero, 8 is clipped");
+    OK(int4_gives(k, ties, false, 16.0f / 15, 7, (const uint8_t[4]){ 0x0f, 0x87, 0x67, 0x59 }),
+       "with zero points: the span by 15");
+    OK(int4_gives(k, steps, false, 1.0f, 8, (const uint8_t[4]){ 0xf0, 0xa9, 0x78, 0x6b }),
+       "a zero point that is a half goes away from zero");
+    OK(int4_gives(k, small, true, -1.5e-39f, 8, (const uint8_t[4]){ 0x00, 0xf0, 0x00, 0xf0 }),
+       "a scale too small for a reciprocal: zeros become 0, as the peer has it");
+    OK(int4_gives(k, zeros, true, -0.0f, 8, (const uint8_t[4]){ 0x88, 0x88, 0x88, 0x88 }),
+       "zeros have the scale -0");
+    OK(int4_gives(k, zeros, false, 0.0f, 0, (const uint8_t[4]){ 0, 0, 0, 0 }),
+       "and with zero points 0");
+}
+
 static void rounding_is_half_to_even(const struct kernel *k)
 {
     const float x[9] = { 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 126.5f, 127.5f, -128.5f };
@@ -280,6 +341,8 @@ int main(void)
             continue;
         }
         tables_agree(tables[i]);
+        int4_tables_agree(tables[i]);
+        int4_is_the_peers(tables[i]);
         rounding_is_half_to_even(tables[i]);
         division_is_true(tables[i]);
         what_is_no_number_shows(tables[i]);

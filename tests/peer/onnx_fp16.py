@@ -30,6 +30,7 @@ except ImportError as missing:
 PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "tests/engine/transform_file")
 FP16 = {"step": "quantize", "scheme": "fp16"}
 INT8 = {"step": "quantize", "scheme": "int8"}
+INT4 = {"step": "quantize", "scheme": "int4"}
 HALF = {"step": "prune", "method": "l1", "amount": 0.5}
 F, H, I = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT64
 rng = np.random.default_rng(20240301)
@@ -479,6 +480,18 @@ def composes():
     r = check("int8 between fp16", m, [dict(INT8, include=["B"]), FP16], bound=0.995)
     ok("int8" in r.rows["B"]["action"] and r.rows["A"]["action"] == r.rows["C"]["action"] == "fp16",
        "each tensor has its own scheme", str(r.rows))
+    nodes = [node("Gemm", "x A bias", "a"), node("Gemm", "a B bias", "b"), node("MatMul", "b C", "c"),
+             node("Add", "c bias", "y")]
+    three = model(nodes, {"A": weights(32, 32), "B": weights(32, 32), "C": weights(32, 32),
+                          "bias": weights(32)}, [4, 32])
+    steps = [dict(INT8, include=["A"]), dict(INT4, include=["B"]), FP16]
+    for external in False, True:
+        r = check("int8, int4 and fp16%s" % (", external data" if external else ""), three, steps,
+                  bound=0.99, external=external)
+        found = {name: t.data_type for name, t in tensors(r.after).items()}
+        ok(found.get("A_quantized") == TensorProto.INT8 and found.get("B_Q4") == TensorProto.UINT8
+           and found.get("C") == H and H in (found.get("bias"), found.get("bias_fp16")),
+           "three schemes of three weights, and a bias that all of them add", str(found))
     r = check("an excluded weight", m, [dict(FP16, exclude=["B"])])
     ok(r.rows["B"]["reason"] == "no step of the recipe covers it", "and it stays", str(r.rows))
 

@@ -31,14 +31,33 @@ static const struct pare_choice borders[] = {
     { "fp32", "inputs and outputs stay as they are" },
     { "fp16", "inputs and outputs become fp16 too" },
 };
+static const struct pare_choice blocks[] = {
+    { "32", "weights that share a scale" }, { "64", "" },
+    { "128", "smaller, less exact" },       { "256", "" },
+    { "16", "larger, more exact" },
+};
+static const struct pare_choice zeros[] = {
+    { "symmetric", "no zero points" },
+    { "zero points", "a little larger, more exact" },
+};
 
 /* Which fields each kind of job has. */
 static const unsigned fields_of[WHAT_COUNT] = {
     [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_SCALES | 1U << ASK_RANGE | 1U << ASK_BORDERS |
-                      1U << ASK_INCLUDE | 1U << ASK_EXCLUDE | 1U << ASK_NAME,
+                      1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_INCLUDE | 1U << ASK_EXCLUDE |
+                      1U << ASK_NAME,
     [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_THEN | 1U << ASK_INCLUDE |
                    1U << ASK_EXCLUDE | 1U << ASK_NAME,
     [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST,
+};
+
+/* Which of them belong to one scheme only. */
+static const struct {
+    enum job_field field;
+    const char *scheme;
+} scheme_fields[] = {
+    { ASK_SCALES, "int8" }, { ASK_RANGE, "int8" }, { ASK_BORDERS, "fp16" },
+    { ASK_BLOCK, "int4" },  { ASK_ZEROS, "int4" },
 };
 
 enum job_what job_fields_what(const struct job_fields *fields)
@@ -52,16 +71,18 @@ static const char *value(const struct job_fields *fields, enum job_field field)
 }
 
 /* Whether the field asks something of a scheme that is not the chosen one. */
-static bool is_beside_scheme(const struct job_fields *fields, size_t field)
+static bool is_beside_scheme(const struct job_fields *fields, enum job_field field)
 {
-    bool fp16 = !strcmp(value(fields, ASK_SCHEME), "fp16");
-    return field == ASK_BORDERS ? !fp16 : fp16 && (field == ASK_SCALES || field == ASK_RANGE);
+    for (size_t i = 0; i < ARRAY_SIZE(scheme_fields); i++)
+        if (scheme_fields[i].field == field)
+            return strcmp(scheme_fields[i].scheme, value(fields, ASK_SCHEME)) != 0;
+    return false;
 }
 
-/* Whether the second choice of a setting of the scheme is the one. */
-static bool is_second(const struct job_fields *fields, enum job_field field)
+/* Whether another choice than the first of a setting of the scheme is the one. */
+static bool is_other(const struct job_fields *fields, enum job_field field)
 {
-    return fields->fields[field].chosen == 1 && !is_beside_scheme(fields, field);
+    return fields->fields[field].chosen > 0 && !is_beside_scheme(fields, field);
 }
 
 /* Id 0: nothing. */
@@ -138,11 +159,11 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
 {
     static const struct pare_choice nothing = { "nothing", "zeros alone make no smaller file" };
     static const char *const labels[ASK_COUNT] = {
-        [ASK_WHAT] = "what",       [ASK_METHOD] = "method", [ASK_AMOUNT] = "amount",
-        [ASK_THEN] = "then",       [ASK_SCHEME] = "scheme", [ASK_SCALES] = "scales",
-        [ASK_RANGE] = "range",     [ASK_INCLUDE] = "only",  [ASK_EXCLUDE] = "except",
-        [ASK_BORDERS] = "borders", [ASK_NAME] = "new name", [ASK_DATASET] = "dataset",
-        [ASK_AGAINST] = "against",
+        [ASK_WHAT] = "what",      [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
+        [ASK_THEN] = "then",      [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
+        [ASK_RANGE] = "range",    [ASK_BORDERS] = "borders", [ASK_BLOCK] = "block",
+        [ASK_ZEROS] = "around 0", [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",
+        [ASK_NAME] = "new name",  [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
     };
     *fields = (struct job_fields){ .name = name, .version = version };
     fields->form = (struct form){ .fields = fields->fields, .count = ASK_COUNT };
@@ -152,6 +173,8 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
     set_choices(fields, ASK_SCALES, scales, ARRAY_SIZE(scales));
     set_choices(fields, ASK_RANGE, ranges, ARRAY_SIZE(ranges));
     set_choices(fields, ASK_BORDERS, borders, ARRAY_SIZE(borders));
+    set_choices(fields, ASK_BLOCK, blocks, ARRAY_SIZE(blocks));
+    set_choices(fields, ASK_ZEROS, zeros, ARRAY_SIZE(zeros));
     prompt_set(&fields->fields[ASK_AMOUNT].prompt, "0.5");
     fields->fields[ASK_AMOUNT].note = "the share of weights that go, 0 to 1";
     fields->fields[ASK_AMOUNT].empty = "a share from 0 to 1 is wanted";
@@ -196,9 +219,13 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
     const struct form_field *then = &fields->fields[ASK_THEN];
     if (job_fields_what(fields) == WHAT_QUANTIZE) {
         settings.scheme = value(fields, ASK_SCHEME);
-        settings.per_tensor = is_second(fields, ASK_SCALES);
-        settings.reduce_range = is_second(fields, ASK_RANGE);
-        settings.io16 = is_second(fields, ASK_BORDERS);
+        settings.per_tensor = is_other(fields, ASK_SCALES);
+        settings.reduce_range = is_other(fields, ASK_RANGE);
+        settings.io16 = is_other(fields, ASK_BORDERS);
+        settings.asymmetric = is_other(fields, ASK_ZEROS);
+        if (is_other(fields, ASK_BLOCK) &&
+            !text_to_int64(value(fields, ASK_BLOCK), &settings.block))
+            return error_set(err, PARE_ERR_USAGE, "block: a whole number");
     } else {
         settings.method = value(fields, ASK_METHOD);
         settings.scheme = then->chosen > 0 ? form_value(then) : NULL;
@@ -257,7 +284,8 @@ void job_fields_follow(struct job_fields *fields)
     enum job_what what = job_fields_what(fields);
     struct form_field *name = &fields->fields[ASK_NAME];
     for (size_t i = ASK_WHAT + 1; i < ASK_COUNT; i++)
-        fields->fields[i].hidden = !(fields_of[what] >> i & 1) || is_beside_scheme(fields, i);
+        fields->fields[i].hidden =
+            !(fields_of[what] >> i & 1) || is_beside_scheme(fields, (enum job_field)i);
     form_fit(form);
     if (form->typing && form->cursor == ASK_NAME)
         fields->named = *name->prompt.text != '\0';
@@ -329,6 +357,16 @@ static void put_measure_command(const struct job_fields *fields, struct buf *com
     }
 }
 
+static void put_scheme_options(const struct job_fields *fields, struct buf *command)
+{
+    buf_text(command, is_other(fields, ASK_SCALES) ? " --per-tensor" : "");
+    buf_text(command, is_other(fields, ASK_RANGE) ? " --reduce-range" : "");
+    buf_text(command, is_other(fields, ASK_BORDERS) ? " --no-keep-io" : "");
+    if (is_other(fields, ASK_BLOCK))
+        put_option(command, "block", value(fields, ASK_BLOCK));
+    buf_text(command, is_other(fields, ASK_ZEROS) ? " --asymmetric" : "");
+}
+
 void job_fields_put_command(const struct job_fields *fields, struct buf *command)
 {
     struct buf own;
@@ -341,9 +379,7 @@ void job_fields_put_command(const struct job_fields *fields, struct buf *command
     }
     if (what == WHAT_QUANTIZE) {
         put_option(command, "scheme", value(fields, ASK_SCHEME));
-        buf_text(command, is_second(fields, ASK_SCALES) ? " --per-tensor" : "");
-        buf_text(command, is_second(fields, ASK_RANGE) ? " --reduce-range" : "");
-        buf_text(command, is_second(fields, ASK_BORDERS) ? " --no-keep-io" : "");
+        put_scheme_options(fields, command);
     } else {
         put_option(command, "method", value(fields, ASK_METHOD));
         put_option(command, "amount", value(fields, ASK_AMOUNT));

@@ -19,7 +19,9 @@ enum job_field {
     ASK_SCHEME,
     ASK_SCALES,
     ASK_RANGE,
-    ASK_BORDERS, /* of fp16 */
+    ASK_BORDERS,
+    ASK_BLOCK,
+    ASK_ZEROS,
     ASK_INCLUDE,
     ASK_EXCLUDE,
     ASK_NAME,

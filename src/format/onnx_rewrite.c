@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/onnx_rewrite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { TEXT_MAX = 64 << 20, ENTRIES_MAX = 16 * 1024, IR_INPUTS_FREE = 4 };
+
+/* ---- names ---- */
+
+static bool is_free(const struct onnx_rewrite *p, const char *name)
+{
+    size_t first;
+    return onnx_find(p->plan->onnx, name, &first) == first;
+}
+
+const char *rewrite_name(struct onnx_rewrite *p, const char *base, const char *suffix)
+{
+    char *name = arena_printf(p->arena, "%s%s", base, suffix);
+    for (int i = 1; name && !is_free(p, name); i++)
+        name = arena_printf(p->arena, "%s%s_%d", base, suffix, i);
+    if (!name)
+        p->no_memory = true;
+    return name ? name : "";
+}
+
+const char *rewrite_new_name(struct onnx_rewrite *p, const char *base, const char *suffix)
+{
+    const char *name = rewrite_name(p, base, suffix);
+    if (p->made_count == p->made_room) {
+        size_t room = p->made_room ? 2 * p->made_room : 64;
+        const char **made = arena_array(p->arena, room, sizeof(*made));
+        if (!made) {
+            p->no_memory = true;
+            return name;
+        }
+        if (p->made_count)
+            memcpy(made, p->made, p->made_count * sizeof(*made));
+        p->made = made;
+        p->made_room = room;
+    }
+    p->made[p->made_count++] = name;
+    return name;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static bool names_differ(struct onnx_rewrite *p, struct pare_error *err)
+{
+    if (p->made_count)
+        qsort(p->made, p->made_count, sizeof(*p->made), by_text);
+    for (size_t i = 1; i < p->made_count; i++)
+        if (!strcmp(p->made[i - 1], p->made[i]))
+            return error_set(err, PARE_ERR_REFUSED, "the new name \"%.200s\" would be needed twice",
+                             p->made[i]);
+    return true;
+}
+
+/* ---- nodes ---- */
+
+void rewrite_put2(struct buf *to, const char *op, const char *a, const char *b, const char *result)
+{
+    build_node(to, &(struct build_node){
+                       .op = op, .name = result, .inputs = { a, b }, .outputs = { result } });
+}
+
+void rewrite_put_cast(struct buf *to, const char *from, const char *result, int64_t data_type)
+{
+    build_node(to, &(struct build_node){ .op = "Cast",
+                                         .name = result,
+                                         .inputs = { from },
+                                         .outputs = { result },
+                                         .to = data_type });
+}
+
+void rewrite_put_transpose(struct buf *to, const char *from, const char *result)
+{
+    build_node(to, &(struct build_node){ .op = "Transpose",
+                                         .name = result,
+                                         .inputs = { from },
+                                         .outputs = { result },
+                                         .swap_matrix = true });
+}
+
+/* ---- initializers ---- */
+
+/* Old IR versions want every initializer among the inputs. */
+static void put_input(struct onnx_rewrite *p, const struct build_tensor *tensor)
+{
+    if (p->plan->onnx->ir_version < IR_INPUTS_FREE)
+        build_input(&p->text, tensor);
+}
+
+static bool put_values(struct onnx_rewrite *p, size_t index, enum segment_kind kind, int64_t length,
+                       struct pare_error *err)
+{
+    struct segment segment = { .kind = kind, .length = length, .tensor = index };
+    return onnx_patch_literal(&p->plan->patch, &p->text, err) &&
+           onnx_patch_add(&p->plan->patch, &segment, err);
+}
+
+bool rewrite_put_inline(struct onnx_rewrite *p, size_t index, enum segment_kind kind,
+                        const struct build_tensor *tensor, int64_t length, struct pare_error *err)
+{
+    put_input(p, tensor);
+    build_initializer(&p->text, tensor, length);
+    return put_values(p, index, kind, length, err);
+}
+
+bool rewrite_put_beside(struct onnx_rewrite *p, size_t index, enum segment_kind kind,
+                        const struct build_tensor *tensor, int64_t length, struct pare_error *err)
+{
+    struct buf entries;
+    if (!p->plan->onnx->tensors[index].external)
+        return rewrite_put_inline(p, index, kind, tensor, length, err);
+    buf_init(&entries, ENTRIES_MAX);
+    bool ok =
+        onnx_plan_external(p->plan, index, kind, length, &entries, err) && buf_ok(&entries, err);
+    if (ok) {
+        put_input(p, tensor);
+        build_external(&p->text, tensor, &entries);
+    }
+    buf_done(&entries);
+    return ok;
+}
+
+const char *rewrite_put_constant(struct onnx_rewrite *p, const char *base, const char *suffix,
+                                 float value)
+{
+    struct build_tensor tensor = { .name = rewrite_new_name(p, base, suffix),
+                                   .data_type = ONNX_FLOAT };
+    put_input(p, &tensor);
+    build_initializer(&p->text, &tensor, sizeof(value));
+    buf_add(&p->text, &value, sizeof(value));
+    return tensor.name;
+}
+
+const char *rewrite_put_bias(struct onnx_rewrite *p, const struct onnx_node *node, const char *o)
+{
+    if (!node->gemm || node->input_count < 3 || !*node->inputs[2] || node->gemm->beta == 0)
+        return NULL;
+    if (node->gemm->beta == 1)
+        return node->inputs[2];
+    const char *beta = rewrite_put_constant(p, o, "_beta", node->gemm->beta);
+    const char *bias = rewrite_new_name(p, o, "_bias");
+    rewrite_put2(&p->text, "Mul", node->inputs[2], beta, bias);
+    return bias;
+}
+
+/* ---- a tensor ---- */
+
+/* An initializer that is listed among the inputs is one no more. */
+static bool cut_input(struct onnx_rewrite *p, const char *name, struct pare_error *err)
+{
+    const struct onnx *onnx = p->plan->onnx;
+    size_t first, end = onnx_find(onnx, name, &first);
+    for (size_t i = first; i < end; i++) {
+        if (onnx->mentions[i].role != ONNX_INPUT)
+            continue;
+        const struct onnx_cut *cut = &onnx->inputs[onnx->mentions[i].index];
+        if (!onnx_patch_edit(&p->plan->patch, cut->tag_at, cut->end - cut->tag_at, onnx->graph,
+                             err))
+            return false;
+    }
+    return true;
+}
+
+bool rewrite_cut_tensor(struct onnx_rewrite *p, size_t index, struct pare_error *err)
+{
+    const struct onnx *onnx = p->plan->onnx;
+    const struct onnx_tensor *own = &onnx->tensors[index];
+    struct onnx_cut cut = own->node >= 0 ? onnx->nodes[own->node].cut : own->cut;
+    return cut_input(p, p->plan->model->tensors[index].shown.name, err) &&
+           onnx_patch_edit(&p->plan->patch, cut.tag_at, cut.end - cut.tag_at, onnx->graph, err);
+}
+
+int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *node)
+{
+    bool product = !strcmp(node->op, "MatMul") || !strcmp(node->op, "Gemm");
+    if (!product || node->scope != 0 || node->input_count < 2)
+        return -1;
+    size_t first, end = onnx_find(plan->onnx, node->inputs[1], &first);
+    for (size_t i = first; i < end; i++) {
+        const struct onnx_mention *m = &plan->onnx->mentions[i];
+        int64_t tensor = m->role == ONNX_TENSOR ? m->index
+                         : m->role == ONNX_MADE && m->index >= 0
+                             ? plan->onnx->nodes[m->index].tensor
+                             : -1;
+        if (tensor >= 0)
+            return tensor;
+    }
+    return -1;
+}
+
+/* ---- all of it ---- */
+
+static bool plan_first_nodes(struct onnx_rewrite *p, struct pare_error *err)
+{
+    const struct onnx *onnx = p->plan->onnx;
+    int64_t at = onnx->messages[onnx->graph].end;
+    for (size_t i = 0; i < onnx->node_count; i++)
+        if (onnx->nodes[i].scope == 0) {
+            at = onnx->nodes[i].cut.tag_at;
+            break;
+        }
+    if (p->first.length == 0)
+        return buf_ok(&p->first, err);
+    return onnx_patch_edit(&p->plan->patch, at, 0, onnx->graph, err) &&
+           onnx_patch_literal(&p->plan->patch, &p->first, err);
+}
+
+bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err)
+{
+    struct onnx_rewrite p = { .plan = plan, .arena = &plan->output->arena };
+    buf_init(&p.text, TEXT_MAX);
+    buf_init(&p.first, TEXT_MAX);
+    bool ok = rewrite_fp16(&p, err) && rewrite_int8(&p, err) && rewrite_int4(&p, err) &&
+              plan_first_nodes(&p, err);
+    if (ok && p.no_memory)
+        ok = error_no_memory(err, p.text.capacity);
+    ok = ok && names_differ(&p, err);
+    buf_done(&p.text);
+    buf_done(&p.first);
+    return ok;
+}
