@@ -16,7 +16,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 import arms  # noqa: E402
 from arms import add, open_test  # noqa: E402
-from scene import DATA, PARE, SLACK, backend, browser, leave, make_database, ok, pare, psql, run_tests, server, test  # noqa: E402
+from scene import DATA, PARE, SLACK, Skipped, backend, browser, leave, make_database, ok, pare, psql, run_tests, server, test  # noqa: E402
 
 RUBOUT = "\x7f" * 60
 
@@ -499,8 +499,7 @@ def results(number):
 @test("a replay: the numbers move, it is concluded before its time, and Models shows the new default")
 def replay():
     if not os.environ.get("PARE_ONNXRUNTIME"):
-        print("# SKIP PARE_ONNXRUNTIME names no ONNX Runtime")
-        return
+        raise Skipped("PARE_ONNXRUNTIME names no ONNX Runtime")
     fresh()
     number = prepare_replay()
     running = subprocess.Popen([PARE, "ab", "replay", "rehearsal", "--dataset", "points", "--rate", "200", "--for", "300"],
