@@ -42,6 +42,11 @@ WITH mine AS MATERIALIZED (
     SELECT m.id FROM pare.ab_mark m WHERE m.id = $1 AND m.tidied_at = (SELECT s.tidied_at FROM pare.ab_mark s) FOR UPDATE SKIP LOCKED
 ),
 
+-- For steps of a few results, as the server keeps them: one plan for all.
+-- name: rollup_quiet_kept
+SELECT set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true),
+       set_config('plan_cache_mode', 'force_generic_plan', true)
+
 -- One step, from the mark $1 towards $2, at most $3 results: all levels and the mark itself, or nothing.
 -- name: rollup_step
 --> mine

@@ -349,40 +349,6 @@ bool json_walk(const char *text, size_t length, json_visit_fn *visit_fn, void *d
     return ok;
 }
 
-/* ---- pare's own documents ---- */
-
-bool json_parse(const char *text, size_t length, cJSON **ret_root, struct pare_error *err)
-{
-    enum json_kind kind;
-    if (length > JSON_SMALL_MAX)
-        return error_set(err, PARE_ERR_FORMAT, "JSON of %zu bytes, more than the limit of %d",
-                         length, JSON_SMALL_MAX);
-    if (!json_check(text, length, &kind, err))
-        return false;
-    cJSON *root = cJSON_ParseWithLength(text, length);
-    if (!root)
-        return error_no_memory(err, length);
-    *ret_root = root;
-    return true;
-}
-
-void json_free(cJSON **root)
-{
-    cJSON_Delete(*root);
-}
-
-const char *json_string(const cJSON *object, const char *key, const char *fallback)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(item) ? item->valuestring : fallback;
-}
-
-double json_number(const cJSON *object, const char *key, double fallback)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : fallback;
-}
-
 /* ---- writing ---- */
 
 void json_put_string(struct buf *buf, const char *text)

@@ -143,7 +143,7 @@ static void put_head(struct arena *arena, const struct abtest *test, const struc
 static void put_verdict(struct arena *arena, const struct abtest *test,
                         const struct abtest_report *report, struct buf *buf)
 {
-    const struct decision_words *words = decision_words(report->decision.state);
+    const struct decision_words *words = abtest_words(test, report->decision.state);
     buf_printf(buf, "%s: %s\n  because ", words->word, words->says);
     abtest_put_reason(test, report, buf);
     buf_printf(buf, "\n  what would change it: %s\n", words->change);

@@ -92,7 +92,9 @@ struct pg_statement {
     const char *sql; /* one statement, $1... for the arguments */
     const struct pg_arg *args;
     size_t arg_count;
-    bool binary;       /* results in binary form: for bytea, whose bytes pg_bytes() then gives */
+    bool binary; /* results in binary form: for bytea, whose bytes pg_bytes() then gives */
+    bool kept;   /* asked again and again: the server keeps it, parsed. Known by `sql`'s address,
+                          with arguments of the same kinds each time; not beside an on_row */
     pg_row_fn *on_row; /* NULL: rows are collected and given by pg_take() */
     void *data;        /* for on_row */
 };

@@ -1,67 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "pg/state.h"
 
-enum { POLL_STEP_MS = 200, CANCEL_STEPS = 15, DIGITS = 32 };
-
-/* Types by number, so that the server need not guess: pg_type.dat of PostgreSQL. */
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_FLOAT8 = 701 };
+enum { POLL_STEP_MS = 200, CANCEL_STEPS = 15 };
 
 /* ---- sending ---- */
-
-/* Queue one statement in libpq's pipeline; libpq copies the arguments. */
-static bool queue(struct pg *pg, const char *sql, const struct pg_arg *args, size_t count,
-                  bool binary_results)
-{
-    Oid types[PG_ARGS_MAX];
-    const char *values[PG_ARGS_MAX];
-    int lengths[PG_ARGS_MAX], formats[PG_ARGS_MAX];
-    char digits[PG_ARGS_MAX][DIGITS];
-    if (count > PG_ARGS_MAX)
-        abort();
-    for (size_t i = 0; i < count; i++) {
-        const struct pg_arg *arg = &args[i];
-        types[i] = 0;
-        lengths[i] = 0;
-        formats[i] = 0;
-        values[i] = digits[i];
-        switch (arg->kind) {
-        case PG_KIND_NULL:
-            values[i] = NULL;
-            break;
-        case PG_KIND_TEXT:
-            values[i] = arg->bytes;
-            break;
-        case PG_KIND_BYTES:
-            types[i] = OID_BYTEA;
-            values[i] = arg->bytes ? arg->bytes : "";
-            lengths[i] = (int)arg->length;
-            formats[i] = 1;
-            break;
-        case PG_KIND_INT:
-            types[i] = OID_INT8;
-            snprintf(digits[i], DIGITS, "%" PRId64, arg->integer);
-            break;
-        case PG_KIND_NUMBER:
-            types[i] = OID_FLOAT8;
-            text_number(arg->number, digits[i], DIGITS);
-            break;
-        case PG_KIND_BOOL:
-            types[i] = OID_BOOL;
-            snprintf(digits[i], DIGITS, "%s", arg->integer ? "t" : "f");
-            break;
-        }
-    }
-    return PQsendQueryParams(pg->conn, sql, (int)count, types, values, lengths, formats,
-                             binary_results) == 1;
-}
 
 static const char *begin_sql(const struct pg *pg, bool write)
 {
@@ -76,7 +24,7 @@ static void forget_slots(struct pg *pg)
     for (size_t i = 0; i < pg->slot_count; i++)
         PQclear(pg->slots[i].result);
     memset(pg->slots, 0, sizeof(pg->slots));
-    pg->slot_count = 0;
+    pg->slot_count = pg->keeping_count = 0;
 }
 
 static bool enter(struct pg *pg, struct pare_error *err)
@@ -99,16 +47,16 @@ static bool start(struct pg *pg, const char *begin, const struct pg_statement *s
         abort();
     if (!enter(pg, err))
         return false;
-    bool ok = !begin || queue(pg, begin, PG_NO_ARGS, false);
-    pg->first_slot = begin ? 1 : 0;
+    bool ok = (!begin || pg_queue(pg, begin)) && pg_queue_kept(pg, statements, count);
+    pg->wrapped = begin != NULL;
+    pg->first_slot = (begin ? 1 : 0) + pg->keeping_count;
     for (size_t i = 0; ok && i < count; i++) {
         pg->slots[i] =
             (struct pg_slot){ .on_row = statements[i].on_row, .data = statements[i].data };
-        ok = queue(pg, statements[i].sql, statements[i].args, statements[i].arg_count,
-                   statements[i].binary);
+        ok = pg_queue_statement(pg, &statements[i]);
     }
     pg->slot_count = count;
-    ok = ok && (!begin || queue(pg, "COMMIT", PG_NO_ARGS, false)) && PQpipelineSync(pg->conn) == 1;
+    ok = ok && (!begin || pg_queue(pg, "COMMIT")) && PQpipelineSync(pg->conn) == 1;
     if (!ok || PQflush(pg->conn) < 0)
         return pg_connection_error(pg, "the connection was lost", err);
     pg->phase = PG_RUNNING;
@@ -161,6 +109,7 @@ static void take_result(struct pg *pg, PGresult *result)
         break;
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
+        pg_note_kept(pg);
         if (slot && !slot->on_row) {
             PQclear(slot->result);
             slot->result = result;
@@ -171,6 +120,7 @@ static void take_result(struct pg *pg, PGresult *result)
         break;
     default:
         pg_result_error(pg, result, &err);
+        pg_note_unkept(pg);
         fail(pg, &err);
         break;
     }
@@ -180,13 +130,11 @@ static void take_result(struct pg *pg, PGresult *result)
 /* The sync has come: the request is over, or a ROLLBACK has to follow a failed one. */
 static bool end_of_sync(struct pg *pg, bool *ret_done, struct pare_error *err)
 {
-    bool wrapped = pg->first_slot == 1 || pg->phase == PG_FEEDING;
-    if (wrapped && pg->failed && PQtransactionStatus(pg->conn) == PQTRANS_INERROR &&
-        pg->phase != PG_UNDOING) {
+    if ((pg->wrapped || pg->phase == PG_FEEDING) && pg->failed &&
+        PQtransactionStatus(pg->conn) == PQTRANS_INERROR && pg->phase != PG_UNDOING) {
         pg->phase = PG_UNDOING;
         forget_slots(pg);
-        if (!queue(pg, "ROLLBACK", PG_NO_ARGS, false) || !PQpipelineSync(pg->conn) ||
-            PQflush(pg->conn) < 0)
+        if (!pg_queue(pg, "ROLLBACK") || !PQpipelineSync(pg->conn) || PQflush(pg->conn) < 0)
             return pg_connection_error(pg, "the connection was lost", err);
         return true;
     }
@@ -292,8 +240,13 @@ static bool run(struct pg *pg, const char *begin, const struct pg_statement *sta
 {
     if (pg->interrupt && *pg->interrupt)
         return error_set(err, PARE_ERR_INTERRUPTED, "interrupted");
-    if (!start(pg, begin, statements, count, err) || !wait_done(pg, err))
+    bool kept = !pg->keeps_none;
+    if (!start(pg, begin, statements, count, err))
         return false;
+    if (!wait_done(pg, err)) {
+        bool again = begin && kept && pg->keeps_none && pg_is_open(pg);
+        return again && run(pg, begin, statements, count, ret_rows, err);
+    }
     for (size_t i = 0; ret_rows && i < count; i++) {
         ret_rows[i] = statements[i].on_row ? NULL : pg_take(pg, i);
         if (!statements[i].on_row && !ret_rows[i])
@@ -393,7 +346,7 @@ bool pg_script(struct pg *pg, const char *sql, struct pare_error *err)
 
 bool pg_feed_begin(struct pg *pg, struct pare_error *err)
 {
-    if (!enter(pg, err) || !queue(pg, begin_sql(pg, true), PG_NO_ARGS, false))
+    if (!enter(pg, err) || !pg_queue(pg, begin_sql(pg, true)))
         return pg_connection_error(pg, "the connection was lost", err);
     pg->phase = PG_FEEDING;
     return true;
@@ -404,7 +357,8 @@ bool pg_feed(struct pg *pg, const char *sql, const struct pg_arg *args, size_t a
 {
     int steps_after_cancel = 0;
     bool done;
-    if (!queue(pg, sql, args, arg_count, false))
+    struct pg_statement one = { .sql = sql, .args = args, .arg_count = arg_count };
+    if (!pg_queue_statement(pg, &one))
         return pg_connection_error(pg, "the connection was lost", err);
     while (PQflush(pg->conn) == 1 && !pg->failed) {
         if (!wait_socket(pg, &steps_after_cancel, err) || !take_in(pg, &done, err))
@@ -421,9 +375,9 @@ bool pg_feed(struct pg *pg, const char *sql, const struct pg_arg *args, size_t a
 
 bool pg_feed_end(struct pg *pg, struct pare_error *err)
 {
-    if (!queue(pg, "COMMIT", PG_NO_ARGS, false) || !PQpipelineSync(pg->conn))
+    if (!pg_queue(pg, "COMMIT") || !PQpipelineSync(pg->conn))
         return pg_connection_error(pg, "the connection was lost", err);
     pg->phase = PG_RUNNING;
-    pg->first_slot = 1; /* so that a failure is rolled back */
+    pg->wrapped = true; /* so that a failure is rolled back */
     return wait_done(pg, err);
 }

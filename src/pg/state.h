@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What connect.c, request.c and rows.c share: the inside of struct pg.
+ * What connect.c, send.c, request.c and rows.c share: the inside of struct pg.
  *
- * A request is a row of positions in libpq's pipeline: BEGIN, the statements,
- * COMMIT, then the sync. Positions are counted as their results end.
+ * A request is a row of positions in libpq's pipeline: BEGIN, what the server is
+ * to keep, the statements, COMMIT, then the sync. Positions are counted as their
+ * results end.
  */
 #ifndef PARE_PG_STATE_H
 #define PARE_PG_STATE_H
@@ -39,17 +40,32 @@ struct pg {
 
     struct pg_slot slots[PG_STATEMENTS_MAX];
     size_t slot_count;
-    size_t first_slot; /* the position of slot 0: 1 after a BEGIN, else 0 */
+    size_t first_slot; /* the position of slot 0, after BEGIN and what is to be kept */
     size_t position;   /* of the result that comes next */
+    bool wrapped;      /* in BEGIN and COMMIT of its own */
     bool failed, cancelled;
     struct pare_error failure; /* the first one of the request */
     char sqlstate[6];
+
+    /* SQL that the server keeps as "pare_<index>", and behind it what this request gives it. */
+    const char *kept[PG_STATEMENTS_MAX];
+    size_t kept_count, keeping_count;
+    bool keeps_none; /* a pooler stands between, for which names mean nothing */
 };
 
 struct pg_rows {
     PGresult *result;
     bool borrowed; /* on_row's: the request frees the result */
 };
+
+/* Queue what needs no arguments; a statement; those of a request that are yet to be kept. */
+MUST_CHECK bool pg_queue(struct pg *pg, const char *sql);
+MUST_CHECK bool pg_queue_statement(struct pg *pg, const struct pg_statement *statement);
+MUST_CHECK bool pg_queue_kept(struct pg *pg, const struct pg_statement *statements, size_t count);
+/* A command has been done at this position: it may be that the server keeps one more. */
+void pg_note_kept(struct pg *pg);
+/* A failure: it may be that the server knows no names, and none are used from then on. */
+void pg_note_unkept(struct pg *pg);
 
 /* The words of a failed result, and the code that its SQLSTATE stands for. Always false. */
 bool pg_result_error(struct pg *pg, const PGresult *result, struct pare_error *err);

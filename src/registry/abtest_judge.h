@@ -124,6 +124,9 @@ void abtest_judge(const struct abtest *test, const struct abtest_data *data,
 void abtest_put_evidence(const struct abtest *test, const struct abtest_data *data,
                          const struct abtest_report *report, struct buf *buf);
 
+/* A verdict's words; a test that ended with none shown is undecided. */
+const struct decision_words *abtest_words(const struct abtest *test, enum decision_state state);
+
 /* Why it is that verdict, without a full stop: the gate, its number and its limit. */
 void abtest_put_reason(const struct abtest *test, const struct abtest_report *report,
                        struct buf *buf);

@@ -8,6 +8,15 @@
 #include "registry/abtest_judge.h"
 #include "registry/abtest_sample.h"
 
+const struct decision_words *abtest_words(const struct abtest *test, enum decision_state state)
+{
+    static const struct decision_words undecided = {
+        "UNDECIDED", "No difference was shown by the time it ended.", "nothing: it has ended", 0
+    };
+    bool open = state == DECISION_RUNNING || state == DECISION_WARMING;
+    return open && !test->running ? &undecided : decision_words(state);
+}
+
 /* A number of a metric's unit as people read it: relative ones in per cent, shares and ratings in points. */
 static void put_amount(enum abtest_metric metric, double value, struct buf *buf)
 {

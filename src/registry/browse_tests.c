@@ -10,7 +10,8 @@ enum { TEST_MOMENT, TEST_ROW, TEST_READ };
 static void ask_all(struct browse_batch *batch, const struct pg_statement *statements, int count)
 {
     for (int i = 0; i < count; i++)
-        browse_ask(batch, statements[i].sql, statements[i].args, statements[i].arg_count);
+        browse_ask(batch, statements[i].sql, statements[i].args, statements[i].arg_count)->kept =
+            statements[i].kept;
 }
 
 void browse_ask_test_tables(struct browse_batch *batch)

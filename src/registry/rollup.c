@@ -11,7 +11,7 @@
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 
-enum { STEP_RESULTS = 200000, PAUSE_MS = 20, BLOCK_IDS = 65536 };
+enum { STEP_RESULTS = 200000, SMALL_STEP_RESULTS = 20000, PAUSE_MS = 20, BLOCK_IDS = 65536 };
 
 void rollup_done(struct rollup *rollup)
 {
@@ -25,8 +25,9 @@ enum { LOOK_NEWEST, LOOK_WRITERS };
 
 void rollup_ask_look(struct pg_statement ret_statements[ROLLUP_LOOK_STATEMENTS])
 {
-    ret_statements[LOOK_NEWEST] = (struct pg_statement){ .sql = query_rollup_newest };
-    ret_statements[LOOK_WRITERS] = (struct pg_statement){ .sql = query_rollup_writers };
+    ret_statements[LOOK_NEWEST] = (struct pg_statement){ .sql = query_rollup_newest, .kept = true };
+    ret_statements[LOOK_WRITERS] =
+        (struct pg_statement){ .sql = query_rollup_writers, .kept = true };
 }
 
 /* Whether one of the words of `some` is among those of `all`. */
@@ -88,16 +89,23 @@ int64_t rollup_missing(const struct rollup *rollup)
 
 enum { STEP_QUIET, STEP_STEP };
 
-/* Compiled, a step of a few results takes twenty times as long. */
+/*
+ * Compiled, a step of a few results takes twenty times as long; planned anew each time, half as long
+ * again. One of very many is better planned for what it has to do.
+ */
 void rollup_ask_step(struct rollup *rollup,
                      struct pg_statement ret_statements[ROLLUP_STEP_STATEMENTS])
 {
     rollup->args[0] = PG_INT(rollup->mark);
     rollup->args[1] = PG_INT(rollup->target);
     rollup->args[2] = PG_INT(STEP_RESULTS);
-    ret_statements[STEP_QUIET] = (struct pg_statement){ .sql = query_browse_quiet };
-    ret_statements[STEP_STEP] =
-        (struct pg_statement){ .sql = query_rollup_step, .args = rollup->args, .arg_count = 3 };
+    bool small = ids_up_to(rollup->mark, rollup->target) <= SMALL_STEP_RESULTS;
+    ret_statements[STEP_QUIET] =
+        (struct pg_statement){ .sql = small ? query_rollup_quiet_kept : query_browse_quiet,
+                               .kept = small };
+    ret_statements[STEP_STEP] = (struct pg_statement){
+        .sql = query_rollup_step, .args = rollup->args, .arg_count = 3, .kept = small
+    };
 }
 
 bool rollup_take_step(struct rollup *rollup, struct pg_rows *const *rows)

@@ -180,6 +180,29 @@ static void test_documents(void)
     free(large);
 }
 
+/* Of more digits than every cJSON reads. */
+static void test_long_numbers(void)
+{
+    char text[2000], zeros[401];
+    cJSON *root = NULL;
+    memset(zeros, '0', 400);
+    zeros[400] = '\0';
+    snprintf(text, sizeof(text),
+             "{\"s\": \"%s\", \"a\": 1%s, \"b\": [-1%s], \"c\": 0.5%s, \"d\": 7}", zeros + 300,
+             zeros, zeros, zeros + 300);
+    OK(json_parse(text, strlen(text), &root, &err), "numbers of 400 digits");
+    OK(isinf(json_number(root, "a", 0)), "more than a double holds");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "b");
+    OK(isinf(cJSON_GetArrayItem(list, 0)->valuedouble), "less, too");
+    OK(json_number(root, "c", 0) == .5 && json_number(root, "d", 0) == 7, "and no more than long");
+    IS(json_string(root, "s", "-"), zeros + 300, "a text of digits stays");
+    json_free(&root);
+    snprintf(text, sizeof(text), "12345678%s", zeros + 340);
+    OK(json_parse(text, strlen(text), &root, &err) && root->valuedouble == 12345678e60,
+       "the document itself, at its very end");
+    json_free(&root);
+}
+
 static const char *written(void (*put)(struct buf *buf, const char *text), const char *text)
 {
     static struct buf buf;
@@ -226,6 +249,7 @@ int main(void)
     test_depth();
     test_walk();
     test_documents();
+    test_long_numbers();
     test_writing();
     walk("0", -1);
     return tap_done();

@@ -150,6 +150,57 @@ static bool stream(const char *sql, int64_t stop_at, struct reader *ret_reader)
     return ok;
 }
 
+static const char KEPT_SUM[] = "SELECT sum(n + $1) FROM kept";
+static const char KEPT_COUNT[] = "SELECT count(*) FROM kept";
+
+/* Both, in one request; -1 when it fails. */
+static int64_t kept_sum(int64_t add)
+{
+    struct pg_arg arg = PG_INT(add);
+    struct pg_statement two[] = {
+        { .sql = KEPT_COUNT, .kept = true },
+        { .sql = KEPT_SUM, .args = &arg, .arg_count = 1, .kept = true },
+    };
+    struct pg_rows *rows[2] = { NULL };
+    if (!pg_run(pg, true, two, 2, rows, &err))
+        return -1;
+    int64_t sum = pg_int(rows[0], 0, 0) ? pg_int(rows[1], 0, 0) : 0;
+    pg_rows_free(rows[0]);
+    pg_rows_free(rows[1]);
+    return sum;
+}
+
+/* What the server keeps. */
+static int64_t kept_count(void)
+{
+    return atoi(value(pg, "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'pare%'"));
+}
+
+static void test_keeping(void)
+{
+    OK(kept_sum(1) == -1, "a statement on a table that is not there");
+    OK(kept_count() == 0, "is not kept");
+    OK(does("CREATE TABLE kept AS SELECT generate_series(1, 3) AS n"), "when it is there");
+    OK(kept_sum(0) == 6 && kept_sum(10) == 36, "it runs, also again");
+    OK(kept_count() == 2, "and is kept once");
+    OK(does("ALTER TABLE kept ALTER n TYPE numeric") && kept_sum(1) == 9, "the table may change");
+    OK(does("DROP TABLE kept") && kept_sum(1) == -1, "or go");
+    OK(does("CREATE TABLE kept AS SELECT 5 AS n") && kept_sum(1) == 6, "and come back");
+    OK(pg_feed_begin(pg, &err) &&
+           pg_feed(pg, "INSERT INTO kept VALUES ($1)", PG_ARGS(PG_INT(6)), &err) &&
+           pg_feed_end(pg, &err) && kept_sum(0) == 11,
+       "a feed between them");
+    OK(does("DEALLOCATE ALL") && kept_sum(0) == 11, "a pooler that has forgotten them");
+    OK(kept_sum(1) == 13 && kept_count() == 0, "is asked without");
+    pg_close(pg);
+    pg = open_one(false);
+    OK(does("PREPARE pare_0 AS SELECT 1") && kept_sum(0) == 11 && kept_sum(1) == 13,
+       "as is one where somebody else's has the name");
+    OK(does("DROP TABLE kept"), "no more of it");
+    pg_close(pg);
+    pg = open_one(false);
+}
+
 static void test_streaming(void)
 {
     struct reader reader;
@@ -333,6 +384,7 @@ int main(int argc, char **argv)
     test_values();
     test_many_arguments();
     test_pipelines();
+    test_keeping();
     test_streaming();
     test_transactions();
     test_read_only();

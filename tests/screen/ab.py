@@ -39,7 +39,7 @@ def walk(rows, columns):
     ok("$ pare ab list" in terminal.text(), terminal.text())
     ok([line[:6].strip() for line in lines[2:5]] == ["42", "41", "40"], "not the running ones first\n" + terminal.text())
     ok(all(words in lines[3] for words in ("running", " .80 ", " 6 000 ", " 1d02h ")), lines[3])
-    ok("WARMING" in lines[2] and "completed" in lines[4] and "undecided" in lines[4], terminal.text())
+    ok("WARMING" in lines[2] and "completed" in lines[4] and "UNDECIDED" in lines[4], terminal.text())
     terminal.keys("q")
     text = open_test(terminal, 41)
     ok("41 bert-int8-ex3  RUNNING 1d02h" in text and "$ pare ab show 41" in text, text)

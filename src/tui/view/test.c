@@ -134,7 +134,7 @@ static int put_freshness(const struct test_view *self, struct buf *buf)
 static void put_verdict(const struct test_view *self, struct buf *buf)
 {
     const struct browse_test *found = self->reading.found;
-    const struct decision_words *words = decision_words(found->report.decision.state);
+    const struct decision_words *words = abtest_words(&found->test, found->report.decision.state);
     size_t says = strlen(words->says);
     bool stopped = says > 0 && words->says[says - 1] == '.';
     buf_printf(buf, "%.*s: ", (int)(stopped ? says - 1 : says), words->says);
@@ -241,7 +241,7 @@ static void draw_arms(const struct test_view *self, struct canvas *canvas, int l
 static int draw_verdict(const struct test_view *self, struct canvas *canvas, int line, int rows)
 {
     enum decision_state state = self->reading.found->report.decision.state;
-    const char *word = decision_words(state)->word;
+    const char *word = abtest_words(&self->reading.found->test, state)->word;
     struct buf buf;
     buf_init(&buf, WORDS_MAX);
     buf_printf(&buf, "%s  ", word);

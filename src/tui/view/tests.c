@@ -344,9 +344,7 @@ static void put_verdict(const struct tests *self, const struct item *item, struc
     if (item->test.all_to) {
         cells->verdict = item->test.all_to == 'A' ? "all to A" : "all to B";
     } else if (item->known) {
-        bool open = item->state == DECISION_RUNNING || item->state == DECISION_WARMING;
-        cells->verdict =
-            open && !item->test.running ? "undecided" : decision_words(item->state)->word;
+        cells->verdict = abtest_words(&item->test, item->state)->word;
         cells->verdict_role = item->test.running ? test_state_role(item->state) : ROLE_DIM;
     } else if (self->asked && !item->judged_ms) {
         cells->verdict = "...";
