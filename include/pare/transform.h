@@ -89,7 +89,8 @@ struct pare_report_entry {
     double sqnr_db;   /* 10 log10(sum x^2 / sum (x - y)^2); infinite when nothing changed */
     double max_error; /* largest |x - y| */
     int64_t clipped_count;
-    double zero_share; /* of the elements of y, 0 to 1 */
+    double zero_share;    /* of the elements of y, 0 to 1 */
+    double clipped_share; /* as that */
 };
 
 struct pare_report;

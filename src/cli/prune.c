@@ -21,7 +21,8 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (!text_to_double(amount, &settings.amount) || settings.amount < 0 || settings.amount > 1)
         return error_set(err, PARE_ERR_USAGE,
                          "--amount %s: a share from 0 to 1 was expected, such as 0.5", amount);
-    transform_read_globs(cli, &settings);
+    if (!transform_read_choice(cli, &settings, err))
+        return false;
     buf_init(&recipe, RECIPE_MAX);
     order_put_recipe(&settings, &recipe);
     bool ok = buf_ok(&recipe, err) && transform_do(cli, buf_string(&recipe), err);
@@ -33,8 +34,7 @@ static const struct option_spec options[] = {
     { "method", "M", "l1: the weights of least magnitude become zero" },
     { "amount", "A", "their share, 0 to 1" },
     { "then", "SCHEME", "quantize in the same pass: int8, fp16 or int4" },
-    { "include", "GLOB", "only tensors or nodes so named; may be given again" },
-    { "exclude", "GLOB", "not these; may be given again" },
+    CHOICE_OPTIONS,
     TRANSFORM_OPTIONS,
     { NULL, NULL, NULL },
 };

@@ -37,7 +37,8 @@ static bool run(struct cli *cli, struct pare_error *err)
         !read_number(cli, "block", &settings.block, err) ||
         !read_number(cli, "accuracy-level", &settings.accuracy_level, err))
         return false;
-    transform_read_globs(cli, &settings);
+    if (!transform_read_choice(cli, &settings, err))
+        return false;
     buf_init(&recipe, RECIPE_MAX);
     order_put_recipe(&settings, &recipe);
     bool ok = buf_ok(&recipe, err) && transform_do(cli, buf_string(&recipe), err);
@@ -54,8 +55,7 @@ static const struct option_spec options[] = {
     { "block", "N", "int4: weights that share a scale, 16 to 256; else 32" },
     { "asymmetric", NULL, "int4: with zero points, a little larger and more exact" },
     { "accuracy-level", "L", "int4: how products are computed, 1 float to 4 int8; else 4" },
-    { "include", "GLOB", "only tensors or nodes so named; may be given again" },
-    { "exclude", "GLOB", "not these; may be given again" },
+    CHOICE_OPTIONS,
     TRANSFORM_OPTIONS,
     { NULL, NULL, NULL },
 };

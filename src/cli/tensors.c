@@ -106,6 +106,11 @@ static struct sheet_cell decibels(struct sheet *sheet, double sqnr_db)
     return sheet_number(sheet, sqnr_db, arena_printf(sheet->arena, "%.1f dB", sqnr_db));
 }
 
+static struct sheet_cell share_cell(struct sheet *sheet, double share)
+{
+    return sheet_number(sheet, share, arena_printf(sheet->arena, "%.1f %%", 100 * share));
+}
+
 bool tensors_print_report(struct cli *cli, const struct pare_report *report, struct pare_error *err)
 {
     static const struct sheet_column columns[] = {
@@ -116,6 +121,7 @@ bool tensors_print_report(struct cli *cli, const struct pare_report *report, str
         { "sqnr_db", "SQNR", SHEET_NUMBER },
         { "max_error", "largest error", SHEET_NUMBER },
         { "clipped_count", "clipped", SHEET_NUMBER },
+        { "clipped_share", "share", SHEET_NUMBER },
         { "zero_share", "zeros", SHEET_NUMBER },
         { "action", "what happened", SHEET_TEXT },
         { "reason", "why not", SHEET_TEXT },
@@ -134,11 +140,11 @@ bool tensors_print_report(struct cli *cli, const struct pare_report *report, str
             cells[5] = sheet_number(&sheet, entry->max_error,
                                     arena_printf(&cli->arena, "%.3g", entry->max_error));
             cells[6] = sheet_integer(&sheet, entry->clipped_count);
-            cells[7] = sheet_number(&sheet, entry->zero_share,
-                                    arena_printf(&cli->arena, "%.1f %%", 100 * entry->zero_share));
+            cells[7] = share_cell(&sheet, entry->clipped_share);
+            cells[8] = share_cell(&sheet, entry->zero_share);
         }
-        cells[8] = clean_cell(&sheet, entry->action);
-        cells[9] = clean_cell(&sheet, entry->reason);
+        cells[9] = clean_cell(&sheet, entry->action);
+        cells[10] = clean_cell(&sheet, entry->reason);
     }
     return sheet_print(&sheet, cli->format, err);
 }

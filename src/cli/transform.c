@@ -74,19 +74,88 @@ bool transform_check_choice(const char *option, const char *word,
     return error_set(err, PARE_ERR_USAGE, "--%s %s: %s was expected", option, word, known);
 }
 
-void transform_read_globs(struct cli *cli, struct order_settings *settings)
+static const struct pare_choice *scheme_or_keep(size_t index)
 {
-    static const char *const names[] = { "include", "exclude" };
-    const char *const **lists[] = { &settings->include, &settings->exclude };
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        int count = 0;
-        while (cli_option_nth(cli, names[i], count))
-            count++;
-        const char **globs = arena_array(&cli->arena, (size_t)count + 1, sizeof(*globs));
-        for (int n = 0; globs && n < count; n++)
-            globs[n] = cli_option_nth(cli, names[i], n);
-        *lists[i] = globs;
+    static const struct pare_choice keep = { "keep", "as it is" };
+    return index == 0 ? &keep : pare_scheme(index - 1);
+}
+
+/* Every --name, NULL behind the last; NULL when memory ends. */
+static const char *const *read_all(struct cli *cli, const char *name, size_t *ret_count)
+{
+    int count = 0;
+    while (cli_option_nth(cli, name, count))
+        count++;
+    const char **all = arena_array(&cli->arena, (size_t)count + 1, sizeof(*all));
+    for (int n = 0; all && n < count; n++)
+        all[n] = cli_option_nth(cli, name, n);
+    *ret_count = (size_t)count;
+    return all;
+}
+
+/* GLOB=SCHEME, split at the last "=": names have such, schemes do not. */
+static bool read_tensor(struct cli *cli, const char *word, struct order_tensor *ret_tensor,
+                        struct pare_error *err)
+{
+    const char *equals = strrchr(word, '=');
+    if (!equals || equals == word)
+        return error_set(err, PARE_ERR_USAGE,
+                         "--tensor %.200s: GLOB=SCHEME was expected, such as '*head*=fp16'", word);
+    if (!transform_check_choice("tensor GLOB=S", equals + 1, scheme_or_keep, err))
+        return false;
+    ret_tensor->glob = arena_strndup(&cli->arena, word, (size_t)(equals - word));
+    ret_tensor->scheme = strcmp(equals + 1, scheme_or_keep(0)->name) != 0 ? equals + 1 : NULL;
+    return ret_tensor->glob || error_no_memory(err, strlen(word));
+}
+
+static bool read_tensors(struct cli *cli, struct order_settings *io_settings,
+                         struct pare_error *err)
+{
+    size_t count;
+    const char *const *words = read_all(cli, "tensor", &count);
+    struct order_tensor *tensors = arena_array(&cli->arena, count + 1, sizeof(*tensors));
+    if (!words || !tensors)
+        return error_no_memory(err, count * sizeof(*tensors));
+    for (size_t i = 0; i < count; i++)
+        if (!read_tensor(cli, words[i], &tensors[i], err))
+            return false;
+    io_settings->tensors = tensors;
+    io_settings->tensor_count = count;
+    return true;
+}
+
+/* Words between commas. */
+static bool read_ops(struct cli *cli, struct order_settings *io_settings, struct pare_error *err)
+{
+    const char *list = cli_option(cli, "ops"), *end;
+    size_t count = 0;
+    if (!list)
+        return true;
+    const char **ops = arena_array(&cli->arena, strlen(list) + 2, sizeof(*ops));
+    if (!ops)
+        return error_no_memory(err, strlen(list));
+    for (const char *at = list; at; at = *end ? end + 1 : NULL) {
+        end = at + strcspn(at, ",");
+        if (end == at)
+            return error_set(err, PARE_ERR_USAGE,
+                             "--ops %.200s: operators were expected, such as MatMul,Conv", list);
+        ops[count] = arena_strndup(&cli->arena, at, (size_t)(end - at));
+        if (!ops[count++])
+            return error_no_memory(err, strlen(list));
     }
+    io_settings->ops = ops;
+    return true;
+}
+
+bool transform_read_choice(struct cli *cli, struct order_settings *io_settings,
+                           struct pare_error *err)
+{
+    size_t count;
+    io_settings->include = read_all(cli, "include", &count);
+    io_settings->exclude = read_all(cli, "exclude", &count);
+    if (!io_settings->include || !io_settings->exclude)
+        return error_no_memory(err, count * sizeof(*io_settings->include));
+    return read_ops(cli, io_settings, err) && read_tensors(cli, io_settings, err);
 }
 
 /* ---- files ---- */

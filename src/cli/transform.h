@@ -27,6 +27,15 @@ MUST_CHECK bool transform_do(struct cli *cli, const char *recipe, struct pare_er
         "no-sync", NULL, "do not wait for the disk (files)"                                        \
     }
 
+/* Which tensors, for quantize and prune. */
+#define CHOICE_OPTIONS                                                                             \
+    { "include", "GLOB", "only tensors or nodes so named; may be given again" },                   \
+        { "exclude", "GLOB", "not these; may be given again" },                                    \
+        { "ops", "LIST", "only what feeds these operators, as MatMul,Conv" },                      \
+    {                                                                                              \
+        "tensor", "GLOB=S", "these by scheme S, or keep; the last match wins"                      \
+    }
+
 /*
  * Whether the operand is a file, by the rule above; where it could be a version just as well
  * it fails, naming both. `told`: -o is given.
@@ -43,7 +52,8 @@ MUST_CHECK bool transform_check_choice(const char *option, const char *word,
                                        const struct pare_choice *choice(size_t index),
                                        struct pare_error *err);
 
-/* Every --include and --exclude. The lists live in cli's arena. */
-void transform_read_globs(struct cli *cli, struct order_settings *settings);
+/* What CHOICE_OPTIONS say. The lists live in cli's arena. */
+MUST_CHECK bool transform_read_choice(struct cli *cli, struct order_settings *io_settings,
+                                      struct pare_error *err);
 
 #endif

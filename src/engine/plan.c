@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "engine/choice.h"
 #include "engine/engine.h"
 #include "engine/fp16.h"
 #include "engine/int4.h"
@@ -29,56 +30,6 @@ struct planning {
     struct meter meter;
     float *step; /* READ_STEP bytes */
 };
-
-/* ---- what the recipe says ---- */
-
-static bool glob_hits(const struct model *model, const char *pattern)
-{
-    struct step one = { .include = { &pattern, 1 } };
-    for (size_t i = 0; i < model->tensor_count; i++)
-        if (step_covers(&one, model->tensors[i].shown.name, model->tensors[i].shown.node))
-            return true;
-    return false;
-}
-
-/* A pattern that means nothing is a slip of the pen, and a costly one in "exclude". */
-static bool check_globs(const struct model *model, const struct globs *globs, size_t step,
-                        const char *key, struct pare_error *err)
-{
-    for (size_t i = 0; i < globs->count; i++)
-        if (!glob_hits(model, globs->patterns[i]))
-            return error_set(err, PARE_ERR_USAGE,
-                             "recipe, step %zu: \"%s\" has \"%.200s\", which matches no tensor and "
-                             "no node of the model",
-                             step + 1, key, globs->patterns[i]);
-    return true;
-}
-
-static bool check_recipe(const struct model *model, const struct pare_recipe *recipe,
-                         struct pare_error *err)
-{
-    for (size_t i = 0; i < recipe->step_count; i++)
-        if (!check_globs(model, &recipe->steps[i].include, i, "include", err) ||
-            !check_globs(model, &recipe->steps[i].exclude, i, "exclude", err))
-            return false;
-    return true;
-}
-
-static void decide(const struct pare_recipe *recipe, const struct tensor *t,
-                   struct decision *ret_decision)
-{
-    struct decision d = { NULL, NULL };
-    for (size_t i = 0; i < recipe->step_count; i++) {
-        const struct step *step = &recipe->steps[i];
-        if (!step_covers(step, t->shown.name, t->shown.node))
-            continue;
-        if (step->kind == STEP_QUANTIZE && !d.quantize)
-            d.quantize = step;
-        if (step->kind == STEP_PRUNE && (!d.prune || step->amount > d.prune->amount))
-            d.prune = step;
-    }
-    *ret_decision = d;
-}
 
 static bool becomes_fp16(const struct decision *d)
 {
@@ -253,7 +204,7 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     struct decision *d = &p->plan->decisions[index];
     struct change *change = &p->plan->changes[index];
     uint32_t absmax;
-    *ret_reason = "no step of the recipe covers it";
+    *ret_reason = NULL;
     if (!t->weight)
         d->prune = NULL;
     if (d->prune && prune_count(d->prune->amount, (uint64_t)t->shown.element_count) == 0) {
@@ -266,10 +217,10 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
         return false;
     if (absmax >= KERNEL_INFINITY) {
         *ret_reason = "it holds infinities or NaNs";
-        *d = (struct decision){ NULL, NULL };
+        *d = (struct decision){ 0 };
         return true;
     }
-    *ret_reason = d->quantize ? weigh(t, d->quantize, absmax, change) : NULL;
+    *ret_reason = d->quantize ? weigh(t, d->quantize, absmax, change) : d->why;
     if (*ret_reason) {
         *change = (struct change){ .kind = CHANGE_NONE, .axis = -1 };
         d->quantize = NULL;
@@ -354,12 +305,15 @@ static bool plan_tensors(struct planning *p, struct pare_error *err)
     struct pare_plan *plan = p->plan;
     const struct model *model = p->model;
     for (size_t i = 0; i < model->tensor_count; i++) {
-        decide(plan->recipe, &model->tensors[i], &plan->decisions[i]);
-        plan->reasons[i] = why_untouchable(&model->tensors[i], &plan->decisions[i]);
+        const struct tensor *t = &model->tensors[i];
+        struct decision *d = &plan->decisions[i];
+        if (!choice_make(plan->recipe, &t->shown, &plan->arena, d, err))
+            return false;
+        plan->reasons[i] = d->prune || d->quantize ? why_untouchable(t, d) : d->why;
         if (plan->reasons[i])
-            plan->decisions[i] = (struct decision){ NULL, NULL };
+            *d = (struct decision){ 0 };
         else
-            p->meter.total_bytes += model->tensors[i].shown.size_bytes;
+            p->meter.total_bytes += t->shown.size_bytes;
     }
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!plan->reasons[i] && !settle(p, i, &plan->reasons[i], err))
@@ -412,7 +366,7 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
         .step = malloc(READ_STEP),
     };
     bool ok = p.step || error_no_memory(err, READ_STEP);
-    ok = ok && check_recipe(model->model, recipe, err) && allocate(plan, options, err) &&
+    ok = ok && choice_check(model->model, recipe, err) && allocate(plan, options, err) &&
          plan_tensors(&p, err) && plan_sizes(plan, err) && plan_write_json(plan, err);
     free(p.step);
     if (ok)

@@ -8,16 +8,10 @@
 #include "format/format.h"
 #include "pare/transform.h"
 
+struct decision;
 struct output;
-struct step;
 
 enum { DIGEST_HEX_ROOM = 65, PLAN_LABELS_MAX = 4 };
-
-/* What happens to one tensor. */
-struct decision {
-    const struct step *prune;    /* the step that takes most, or NULL */
-    const struct step *quantize; /* or NULL */
-};
 
 struct pare_plan {
     struct arena arena; /* everything below */

@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "format/int4.h"
 
 /* Of int4; why these: pare-recipe(5). */
@@ -22,6 +21,10 @@ static const struct pare_choice schemes[] = {
 
 static const struct pare_choice methods[] = {
     { "l1", "the weights of least magnitude become zero" },
+};
+
+static const char *const kind_names[] = {
+    [STEP_PRUNE] = "prune", [STEP_QUANTIZE] = "quantize", [STEP_KEEP] = "keep"
 };
 
 /* ---- reading ---- */
@@ -48,6 +51,22 @@ static bool read_bool(const struct reading *r, const cJSON *item, bool *ret_valu
     return true;
 }
 
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* The order of patterns means nothing, so equal recipes have one. */
+static struct globs sort_globs(const char **patterns, size_t count)
+{
+    size_t kept = 0;
+    qsort(patterns, count, sizeof(*patterns), by_text);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcmp(patterns[i], patterns[kept - 1]) != 0)
+            patterns[kept++] = patterns[i];
+    return (struct globs){ patterns, kept };
+}
+
 static bool read_globs(const struct reading *r, const cJSON *item, struct globs *ret_globs)
 {
     int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 0;
@@ -66,7 +85,7 @@ static bool read_globs(const struct reading *r, const cJSON *item, struct globs 
         if (!patterns[n++])
             return error_no_memory(r->err, strlen(each->valuestring));
     }
-    *ret_globs = (struct globs){ patterns, n };
+    *ret_globs = sort_globs(patterns, n);
     return true;
 }
 
@@ -170,48 +189,61 @@ static bool read_key(const struct reading *r, const cJSON *item)
 {
     struct step *step = r->step;
     const char *key = item->string;
-    bool prune = step->kind == STEP_PRUNE, known = false;
-    if (!strcmp(key, "step") || (!prune && !strcmp(key, "scheme")))
+    bool prune = step->kind == STEP_PRUNE, quantize = step->kind == STEP_QUANTIZE, known = false;
+    if (!strcmp(key, "step") || (quantize && !strcmp(key, "scheme")))
         return true;
     if (!strcmp(key, "include"))
         return read_globs(r, item, &step->include);
     if (!strcmp(key, "exclude"))
         return read_globs(r, item, &step->exclude);
+    if (!strcmp(key, "ops"))
+        return read_globs(r, item, &step->ops);
     if (prune && !strcmp(key, "method"))
         return read_choice(r, item, methods, ARRAY_SIZE(methods));
     if (prune && !strcmp(key, "amount"))
         return read_amount(r, item);
-    if (!prune && !read_scheme_key(r, item, &known))
+    if (quantize && !read_scheme_key(r, item, &known))
         return false;
     return known || error_set(r->err, PARE_ERR_USAGE,
                               "recipe, step %zu: the key \"%.100s\" is not known "
                               "for a %s step%s%s",
-                              r->number, key, prune ? "prune" : "quantize",
-                              prune ? "" : " of scheme ", prune ? "" : step->choice->name);
+                              r->number, key, kind_names[step->kind], quantize ? " of scheme " : "",
+                              quantize ? step->choice->name : "");
+}
+
+/* Which kind of step it is and what it cannot do without. */
+static bool read_kind(const struct reading *r, const cJSON *item)
+{
+    static const char *const wanted[][3] = { [STEP_PRUNE] = { "method", "amount" },
+                                             [STEP_QUANTIZE] = { "scheme" },
+                                             [STEP_KEEP] = { NULL } };
+    const char *word = json_string(item, "step", NULL);
+    size_t kind = 0;
+    if (!cJSON_IsObject(item) || !word)
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: an object with the key \"step\" was expected",
+                         r->number);
+    while (kind < ARRAY_SIZE(kind_names) && strcmp(word, kind_names[kind]) != 0)
+        kind++;
+    if (kind == ARRAY_SIZE(kind_names))
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: the step \"%.100s\" is not known; there are "
+                         "\"prune\", \"quantize\" and \"keep\"",
+                         r->number, word);
+    for (const char *const *key = wanted[kind]; *key; key++)
+        if (!cJSON_GetObjectItemCaseSensitive(item, *key))
+            return error_set(r->err, PARE_ERR_USAGE, "recipe, step %zu: the key \"%s\" is missing",
+                             r->number, *key);
+    r->step->kind = (enum step_kind)kind;
+    return true;
 }
 
 static bool read_step(const struct reading *r, const cJSON *item)
 {
-    const char *kind = json_string(item, "step", NULL);
-    if (!cJSON_IsObject(item) || !kind)
-        return error_set(r->err, PARE_ERR_USAGE,
-                         "recipe, step %zu: an object with the key \"step\" was expected",
-                         r->number);
-    bool prune = !strcmp(kind, "prune");
-    if (!prune && strcmp(kind, "quantize") != 0)
-        return error_set(r->err, PARE_ERR_USAGE,
-                         "recipe, step %zu: the step \"%.100s\" is not known; there are "
-                         "\"quantize\" and \"prune\"",
-                         r->number, kind);
-    r->step->kind = prune ? STEP_PRUNE : STEP_QUANTIZE;
-    const char *const *key;
-    static const char *const of_prune[] = { "method", "amount", NULL };
-    static const char *const of_quantize[] = { "scheme", NULL };
-    for (key = prune ? of_prune : of_quantize; *key; key++)
-        if (!cJSON_GetObjectItemCaseSensitive(item, *key))
-            return error_set(r->err, PARE_ERR_USAGE, "recipe, step %zu: the key \"%s\" is missing",
-                             r->number, *key);
-    if (!prune && !read_scheme(r, cJSON_GetObjectItemCaseSensitive(item, "scheme")))
+    if (!read_kind(r, item))
+        return false;
+    if (r->step->kind == STEP_QUANTIZE &&
+        !read_scheme(r, cJSON_GetObjectItemCaseSensitive(item, "scheme")))
         return false;
     const cJSON *each;
     cJSON_ArrayForEach(each, item)
@@ -270,7 +302,9 @@ static void put_globs(struct buf *out, const char *key, const struct globs *glob
 
 static void put_step(struct buf *out, const struct step *step)
 {
-    if (step->kind == STEP_PRUNE) {
+    if (step->kind == STEP_KEEP) {
+        buf_text(out, "{\"step\": \"keep\"");
+    } else if (step->kind == STEP_PRUNE) {
         buf_printf(out,
                    "{\"step\": \"prune\", \"method\": \"%s\", \"amount\": ", step->choice->name);
         json_put_number(out, step->amount);
@@ -292,6 +326,7 @@ static void put_step(struct buf *out, const struct step *step)
     }
     put_globs(out, "include", &step->include);
     put_globs(out, "exclude", &step->exclude);
+    put_globs(out, "ops", &step->ops);
     buf_char(out, '}');
 }
 
@@ -353,18 +388,4 @@ void pare_recipe_free(struct pare_recipe *recipe)
 const char *pare_recipe_text(const struct pare_recipe *recipe)
 {
     return recipe->text;
-}
-
-static bool any_matches(const struct globs *globs, const char *tensor, const char *node)
-{
-    for (size_t i = 0; i < globs->count; i++)
-        if (text_glob(globs->patterns[i], tensor) || (*node && text_glob(globs->patterns[i], node)))
-            return true;
-    return false;
-}
-
-bool step_covers(const struct step *step, const char *tensor, const char *node)
-{
-    bool included = step->include.count == 0 || any_matches(&step->include, tensor, node);
-    return included && !any_matches(&step->exclude, tensor, node);
 }

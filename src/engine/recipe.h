@@ -9,12 +9,13 @@
 
 enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
 
-enum step_kind { STEP_PRUNE, STEP_QUANTIZE };
+enum step_kind { STEP_PRUNE, STEP_QUANTIZE, STEP_KEEP };
 
 enum step_scheme { SCHEME_INT8, SCHEME_FP16, SCHEME_INT4 };
 
 enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY };
 
+/* In the order of bytes, each once. */
 struct globs {
     const char **patterns;
     size_t count;
@@ -24,6 +25,7 @@ struct step {
     enum step_kind kind;
     const struct pare_choice *choice; /* its scheme or its method */
     struct globs include, exclude;    /* include of none: everything */
+    struct globs ops;                 /* of none: whatever the tensor feeds */
     double amount;                    /* of prune: the share of elements that go, 0 to 1 */
     enum step_scheme scheme;          /* of quantize */
     bool per_channel;                 /* of int8, as the following */
@@ -41,8 +43,5 @@ struct pare_recipe {
     size_t step_count;
     const char *text; /* one line of JSON */
 };
-
-/* Whether the step means a tensor of this name that feeds a node of that name. */
-bool step_covers(const struct step *step, const char *tensor, const char *node);
 
 #endif

@@ -44,8 +44,10 @@ void report_measure(struct pare_report_entry *entry, const struct kernel_error *
 {
     entry->measured = true;
     entry->max_error = error->max_error;
-    entry->zero_share =
-        entry->element_count ? (double)error->zeros / (double)entry->element_count : 0;
+    if (entry->element_count) {
+        entry->zero_share = (double)error->zeros / (double)entry->element_count;
+        entry->clipped_share = (double)entry->clipped_count / (double)entry->element_count;
+    }
     if (error->noise == 0)
         entry->sqnr_db = (double)INFINITY;
     else
@@ -79,6 +81,7 @@ static void put_entry(struct buf *out, const struct pare_report_entry *e)
         put_number(out, "max_error", e->max_error);
         put_number(out, "zero_share", e->zero_share);
         buf_printf(out, ", \"clipped\": %lld", (long long)e->clipped_count);
+        put_number(out, "clipped_share", e->clipped_share);
     }
     buf_char(out, '}');
 }

@@ -25,7 +25,7 @@ MUST_CHECK bool report_new(struct pare_report **ret_report, struct pare_error *e
 struct pare_report_entry *report_add(struct pare_report *report,
                                      const struct pare_report_entry *entry);
 
-/* Fill in the measures. */
+/* Fill in the measures; clipped_count is there already. */
 void report_measure(struct pare_report_entry *entry, const struct kernel_error *error);
 
 /* Write the JSON once all is known. */

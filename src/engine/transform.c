@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "engine/choice.h"
 #include "engine/engine.h"
 #include "engine/fp16.h"
 #include "engine/int4.h"

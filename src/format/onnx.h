@@ -7,7 +7,8 @@
  *   GraphProto   node 1, initializer 5, input 11, output 12, value_info 13,
  *                sparse_initializer 15
  *   NodeProto    input 1, output 2, name 3, op_type 4, attribute 5, domain 7
- *   Attribute    name 1, f 2, i 3, t 5, g 6, floats 7, ints 8, tensors 10, graphs 11
+ *   Attribute    name 1, f 2, i 3, t 5, g 6, floats 7, ints 8, tensors 10, graphs 11,
+ *                sparse_tensor 22, sparse_tensors 23
  *   ValueInfo    name 1, type 2 { tensor_type 1 { elem_type 1 } }
  *   TensorProto  dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8,
  *                raw_data 9, double_data 10, uint64_data 11, external_data 13, data_location 14
@@ -89,11 +90,12 @@ struct onnx_node {
 struct onnx_external {
     struct onnx_cut entries[8]; /* location, offset, length, and a checksum when values change */
     int entry_count;
+    int64_t offset; /* of the values in the tensor's file */
 };
 
 /* The scope of a tensor that is a node's setting, and no value of any graph. */
 #define ONNX_SCOPE_ATTRIBUTE (-1)
-/* The scope of the values and indices of a sparse initializer. */
+/* The scope of the values and indices of a sparse tensor. */
 #define ONNX_SCOPE_SPARSE (-2)
 
 /* What goes with model->tensors[i]. */

@@ -6,7 +6,14 @@
 #include "format/onnx.h"
 
 /* Numbers of an attribute's fields that hold tensors and graphs. */
-enum { ATTRIBUTE_TENSOR = 5, ATTRIBUTE_GRAPH = 6, ATTRIBUTE_TENSORS = 10, ATTRIBUTE_GRAPHS = 11 };
+enum {
+    ATTRIBUTE_TENSOR = 5,
+    ATTRIBUTE_GRAPH = 6,
+    ATTRIBUTE_TENSORS = 10,
+    ATTRIBUTE_GRAPHS = 11,
+    ATTRIBUTE_SPARSE = 22,
+    ATTRIBUTE_SPARSES = 23,
+};
 
 /* A node while its fields go by. */
 struct node_reading {
@@ -47,6 +54,73 @@ static bool node_message(struct node_reading *n, struct pare_error *err)
 {
     return n->message >= 0 ||
            onnx_message(n->reader->model, &n->field, n->graph_message, &n->message, err);
+}
+
+/* A matrix's shape on a tensor that holds its non-zero values: it is listed and never read. */
+static void show_dense(struct tensor *t, const int64_t *dims, size_t rank)
+{
+    t->shown.rank = (int)rank;
+    memcpy(t->shown.dims, dims, rank * sizeof(*dims));
+    t->file_offset = -1;
+    t->unreadable = "it is stored sparse";
+}
+
+/* Indices are no weight: they are listed where their values are elsewhere, as one row. */
+static void show_flat(struct tensor *t)
+{
+    t->shown.rank = 1;
+    t->shown.dims[0] = t->shown.element_count;
+}
+
+/* SparseTensorProto: values 1, indices 2, dims 3. `name` NULL: it has its values' name. */
+static bool read_sparse(struct onnx_reader *reader, const struct wire *graph,
+                        const struct wire_field *outer, int parent, const char *name,
+                        struct pare_error *err)
+{
+    struct model *model = reader->model;
+    struct wire wire;
+    struct wire_field field;
+    struct onnx_tensor own;
+    int64_t dims[PARE_RANK_MAX] = { 0 };
+    size_t rank = 0, values = SIZE_MAX;
+    int message;
+    bool kept;
+    if (!wire_enter(graph, outer, "a sparse tensor", &wire, err) ||
+        !onnx_message(model, outer, parent, &message, err))
+        return false;
+    for (bool more;;) {
+        if (!wire_next(&wire, &field, &more, err))
+            return false;
+        if (!more)
+            break;
+        if (field.number == 3 && !wire_ints(&wire, &field, "dims", dims, PARE_RANK_MAX, &rank, err))
+            return false;
+        if (field.number != 1 && field.number != 2)
+            continue;
+        if (!onnx_read_tensor(reader, &wire, &field, message,
+                              field.number == 1 ? ONNX_KEEP_ALL : ONNX_KEEP_LARGE, &own, &kept,
+                              err))
+            return false;
+        if (!kept)
+            continue;
+        size_t last = model->tensor_count - 1;
+        reader->onnx->tensors[last].scope = ONNX_SCOPE_SPARSE;
+        values = field.number == 1 ? last : values;
+        if (field.number == 2)
+            show_flat(&model->tensors[last]);
+    }
+    if (values == SIZE_MAX)
+        return true;
+    for (size_t i = 0; i < rank; i++)
+        if (dims[i] < 0)
+            return error_set(err, PARE_ERR_FORMAT, "dimension %zu of a sparse tensor is %lld", i,
+                             (long long)dims[i]);
+    struct tensor *t = &model->tensors[values];
+    show_dense(t, dims, rank);
+    if (!name)
+        return onnx_mention(model, t->shown.name, ONNX_MADE, -1, 0, err);
+    t->shown.name = name;
+    return true;
 }
 
 /* A tensor in an attribute. A Constant's is a value of the graph; another node's is its own. */
@@ -91,6 +165,11 @@ static bool read_inner(struct node_reading *n, const struct wire *attribute,
         return false;
     if (field->number == ATTRIBUTE_TENSOR || field->number == ATTRIBUTE_TENSORS)
         return read_attribute_tensor(n, attribute, field, message, err);
+    if (field->number == ATTRIBUTE_SPARSE || field->number == ATTRIBUTE_SPARSES) {
+        bool constant = !strcmp(n->node.op, "Constant") && n->node.output_count;
+        return read_sparse(n->reader, attribute, field, message, constant ? n->node.outputs[0] : "",
+                           err);
+    }
     return wire_enter(attribute, field, "a subgraph", &graph, err) &&
            onnx_message(model, field, message, &graph_message, err) &&
            onnx_read_graph(n->reader, graph, graph_message, ++n->reader->onnx->scope_count,
@@ -145,7 +224,8 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
             break;
         bool ok = true;
         if (field.number == ATTRIBUTE_TENSOR || field.number == ATTRIBUTE_GRAPH ||
-            field.number == ATTRIBUTE_TENSORS || field.number == ATTRIBUTE_GRAPHS)
+            field.number == ATTRIBUTE_TENSORS || field.number == ATTRIBUTE_GRAPHS ||
+            field.number == ATTRIBUTE_SPARSE || field.number == ATTRIBUTE_SPARSES)
             ok = read_inner(n, &wire, outer, &field, err);
         else if (field.number == 1 && (gemm || cast))
             ok = wire_string(&wire, &field, "an attribute's name", arena, &name, err);
@@ -262,60 +342,6 @@ static bool read_initializer(struct onnx_reader *reader, const struct wire *grap
     return onnx_mention(reader->model, name, ONNX_TENSOR, (int)last, 0, err);
 }
 
-/* A matrix's shape on a tensor that holds its non-zero values: it is listed and never read. */
-static void show_dense(struct tensor *t, const int64_t *dims, size_t rank)
-{
-    t->shown.rank = (int)rank;
-    memcpy(t->shown.dims, dims, rank * sizeof(*dims));
-    t->file_offset = -1;
-    t->unreadable = "it is stored sparse";
-}
-
-/* SparseTensorProto: values 1, indices 2, dims 3. */
-static bool read_sparse(struct onnx_reader *reader, const struct wire *graph,
-                        const struct wire_field *outer, int parent, struct pare_error *err)
-{
-    struct model *model = reader->model;
-    struct wire wire;
-    struct wire_field field;
-    struct onnx_tensor own;
-    int64_t dims[PARE_RANK_MAX] = { 0 };
-    size_t rank = 0, values = SIZE_MAX;
-    int message;
-    bool kept;
-    if (!wire_enter(graph, outer, "a sparse tensor", &wire, err) ||
-        !onnx_message(model, outer, parent, &message, err))
-        return false;
-    for (bool more;;) {
-        if (!wire_next(&wire, &field, &more, err))
-            return false;
-        if (!more)
-            break;
-        if (field.number == 3 && !wire_ints(&wire, &field, "dims", dims, PARE_RANK_MAX, &rank, err))
-            return false;
-        if (field.number != 1 && field.number != 2)
-            continue;
-        if (!onnx_read_tensor(reader, &wire, &field, message,
-                              field.number == 1 ? ONNX_KEEP_ALL : ONNX_KEEP_LARGE, &own, &kept,
-                              err))
-            return false;
-        if (!kept)
-            continue;
-        size_t last = model->tensor_count - 1;
-        reader->onnx->tensors[last].scope = ONNX_SCOPE_SPARSE;
-        values = field.number == 1 ? last : values;
-    }
-    if (values == SIZE_MAX)
-        return true;
-    for (size_t i = 0; i < rank; i++)
-        if (dims[i] < 0)
-            return error_set(err, PARE_ERR_FORMAT, "dimension %zu of a sparse tensor is %lld", i,
-                             (long long)dims[i]);
-    if (!reader->onnx->tensors[values].external)
-        show_dense(&model->tensors[values], dims, rank);
-    return onnx_mention(model, model->tensors[values].shown.name, ONNX_MADE, -1, 0, err);
-}
-
 /* What the main graph tells of a value's type. */
 static bool note_type(struct onnx_reader *reader, const struct wire *graph,
                       const struct wire_field *field, struct pare_error *err)
@@ -371,7 +397,7 @@ bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message,
         else if (field.number == GRAPH_INITIALIZER)
             ok = read_initializer(reader, &graph, &field, message, scope, err);
         else if (field.number == GRAPH_SPARSE)
-            ok = read_sparse(reader, &graph, &field, message, err);
+            ok = read_sparse(reader, &graph, &field, message, NULL, err);
         else if (field.number == GRAPH_INPUT || field.number == GRAPH_OUTPUT)
             ok = read_value(reader, &graph, &field, scope, err);
         else if (field.number == GRAPH_VALUE && scope == 0)

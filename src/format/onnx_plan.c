@@ -27,7 +27,7 @@ bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, enum segment_kind
                         int64_t length, struct buf *entries, struct pare_error *err)
 {
     struct output_file *data = plan->data;
-    const struct tensor *t = &plan->model->tensors[tensor];
+    const struct onnx_external *source = plan->onnx->tensors[tensor].external;
     int64_t align = length >= LARGE_BYTES ? ALIGN_LARGE : ALIGN_SMALL;
     int64_t rest = data->size_bytes % align;
     struct segment padding = { .kind = SEGMENT_ZEROS, .length = rest ? align - rest : 0 };
@@ -35,8 +35,8 @@ bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, enum segment_kind
         .kind = kind,
         .length = length,
         .tensor = tensor,
-        .file = t->file,
-        .offset = t->file_offset,
+        .file = plan->model->tensors[tensor].file,
+        .offset = source ? source->offset : 0, /* a copy has one */
     };
     char number[24];
     if (!output_add(plan->output, data, &padding, err))

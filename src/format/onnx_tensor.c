@@ -183,7 +183,7 @@ static bool locate_external(struct reading *r, struct pare_error *err)
     if (dtype_bits(t->shown.dtype) && !check_length(r, length, err))
         return false;
     t->shown.size_bytes = length;
-    t->file_offset = r->offset;
+    t->file_offset = r->external.offset = r->offset;
     return true;
 }
 

@@ -29,7 +29,66 @@ static void end_step(const struct order_settings *settings, struct buf *recipe)
 {
     put_globs("include", settings->include, recipe);
     put_globs("exclude", settings->exclude, recipe);
+    put_globs("ops", settings->ops, recipe);
     buf_char(recipe, '}');
+}
+
+static bool is_used(const struct order_settings *settings, const char *scheme)
+{
+    for (size_t i = 0; i < settings->tensor_count; i++)
+        if (settings->tensors[i].scheme && !strcmp(settings->tensors[i].scheme, scheme))
+            return true;
+    return false;
+}
+
+/* Whether a step of `scheme` takes a setting that belongs to `owner`. */
+static bool takes(const struct order_settings *settings, const char *scheme, const char *owner)
+{
+    return !strcmp(scheme, owner) || (scheme == settings->scheme && !is_used(settings, owner));
+}
+
+/* A quantize step, but for what it covers. */
+static void begin_quantize(const struct order_settings *settings, const char *scheme,
+                           struct buf *recipe)
+{
+    bool int8 = takes(settings, scheme, "int8"), fp16 = takes(settings, scheme, "fp16");
+    bool int4 = takes(settings, scheme, "int4");
+    buf_text(recipe, "{\"step\": \"quantize\", \"scheme\": ");
+    json_put_string(recipe, scheme);
+    if (int8 && settings->per_tensor)
+        buf_text(recipe, ", \"per_channel\": false");
+    if (int8 && settings->reduce_range)
+        buf_text(recipe, ", \"reduce_range\": true");
+    if (fp16 && settings->io16)
+        buf_text(recipe, ", \"keep_io\": false");
+    if (int4 && settings->block)
+        buf_printf(recipe, ", \"block\": %lld", (long long)settings->block);
+    if (int4 && settings->asymmetric)
+        buf_text(recipe, ", \"symmetric\": false");
+    if (int4 && settings->accuracy_level)
+        buf_printf(recipe, ", \"accuracy_level\": %lld", (long long)settings->accuracy_level);
+}
+
+static bool same_scheme(const struct order_tensor *a, const struct order_tensor *b)
+{
+    return a->scheme && b->scheme ? !strcmp(a->scheme, b->scheme) : a->scheme == b->scheme;
+}
+
+/* One step from tensor `at` on, of all that follow with the same scheme; the first it leaves. */
+static size_t put_tensors(const struct order_settings *settings, size_t at, struct buf *recipe)
+{
+    const struct order_tensor *first = &settings->tensors[at];
+    if (first->scheme)
+        begin_quantize(settings, first->scheme, recipe);
+    else
+        buf_text(recipe, "{\"step\": \"keep\"");
+    buf_text(recipe, ", \"include\": [");
+    for (; at < settings->tensor_count && same_scheme(first, &settings->tensors[at]); at++) {
+        buf_text(recipe, first == &settings->tensors[at] ? "" : ", ");
+        json_put_string(recipe, settings->tensors[at].glob);
+    }
+    buf_text(recipe, "]}");
+    return at;
 }
 
 void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
@@ -45,32 +104,24 @@ void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
     if (settings->method && settings->scheme)
         buf_text(recipe, ", ");
     if (settings->scheme) {
-        buf_text(recipe, "{\"step\": \"quantize\", \"scheme\": ");
-        json_put_string(recipe, settings->scheme);
-        if (settings->per_tensor)
-            buf_text(recipe, ", \"per_channel\": false");
-        if (settings->reduce_range)
-            buf_text(recipe, ", \"reduce_range\": true");
-        if (settings->io16)
-            buf_text(recipe, ", \"keep_io\": false");
-        if (settings->block)
-            buf_printf(recipe, ", \"block\": %lld", (long long)settings->block);
-        if (settings->asymmetric)
-            buf_text(recipe, ", \"symmetric\": false");
-        if (settings->accuracy_level)
-            buf_printf(recipe, ", \"accuracy_level\": %lld", (long long)settings->accuracy_level);
+        begin_quantize(settings, settings->scheme, recipe);
         end_step(settings, recipe);
+    }
+    for (size_t at = 0; at < settings->tensor_count;) {
+        buf_text(recipe, settings->method || settings->scheme || at > 0 ? ", " : "");
+        at = put_tensors(settings, at, recipe);
     }
     buf_text(recipe, "]}");
 }
 
 /* ---- a name ---- */
 
-static const struct step *last_step(const struct pare_recipe *recipe, enum step_kind kind)
+/* Of several it is the rule; those behind it are exceptions. */
+static const struct step *first_step(const struct pare_recipe *recipe, enum step_kind kind)
 {
-    for (size_t i = recipe->step_count; i > 0; i--)
-        if (recipe->steps[i - 1].kind == kind)
-            return &recipe->steps[i - 1];
+    for (size_t i = 0; i < recipe->step_count; i++)
+        if (recipe->steps[i].kind == kind)
+            return &recipe->steps[i];
     return NULL;
 }
 
@@ -103,8 +154,8 @@ static char *with_scheme(const char *parent, const char *scheme, struct arena *a
 char *order_version(const struct pare_recipe *recipe, const char *parent_version,
                     struct arena *arena)
 {
-    const struct step *prune = last_step(recipe, STEP_PRUNE);
-    const struct step *quantize = last_step(recipe, STEP_QUANTIZE);
+    const struct step *prune = first_step(recipe, STEP_PRUNE);
+    const struct step *quantize = first_step(recipe, STEP_QUANTIZE);
     char *name = quantize ? with_scheme(parent_version, quantize->choice->name, arena)
                           : arena_strdup(arena, parent_version);
     if (!name || !prune)
@@ -114,7 +165,7 @@ char *order_version(const struct pare_recipe *recipe, const char *parent_version
 
 const char *order_optimization(const struct pare_recipe *recipe)
 {
-    const struct step *quantize = last_step(recipe, STEP_QUANTIZE);
+    const struct step *quantize = first_step(recipe, STEP_QUANTIZE);
     return quantize ? quantize->choice->name : "pruned";
 }
 

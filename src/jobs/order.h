@@ -13,7 +13,12 @@ struct buf;
 struct pare_error;
 struct pare_recipe;
 
-/* Prune, quantize, or first the one and then the other. */
+/* A scheme for what a pattern matches; NULL: it stays as it is. */
+struct order_tensor {
+    const char *glob, *scheme;
+};
+
+/* Prune, quantize, or first the one and then the other; then what is said tensor by tensor. */
 struct order_settings {
     const char *method;            /* NULL: no pruning */
     double amount;                 /* the share of elements that go, 0 to 1 */
@@ -23,9 +28,15 @@ struct order_settings {
     int64_t block, accuracy_level; /* of int4, as the following; 0: the recipe's default */
     bool asymmetric;
     const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
+    const char *const *ops;                      /* operators, as those */
+    const struct order_tensor *tensors; /* whatever the globs above say; the last match wins */
+    size_t tensor_count;
 };
 
-/* Append them as a recipe's JSON, pare-recipe(5). */
+/*
+ * Append them as a recipe's JSON, pare-recipe(5). A setting of a scheme goes to the steps of that
+ * scheme; where there is none, to `scheme`'s own, and the recipe is refused.
+ */
 void order_put_recipe(const struct order_settings *settings, struct buf *recipe);
 
 /*
@@ -35,7 +46,7 @@ void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
 char *order_version(const struct pare_recipe *recipe, const char *parent_version,
                     struct arena *arena);
 
-/* What the new version's column `optimization` says. Static, or the recipe's. */
+/* What the new version's column `optimization` says: the rule's scheme, not its exceptions'. */
 const char *order_optimization(const struct pare_recipe *recipe);
 
 /* Append the description of a transform job; equal for equal recipes. */

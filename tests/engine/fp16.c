@@ -343,8 +343,8 @@ static void schemes_mix(void)
     maker_node(&m, "MatMul", "second", "a", "B", "b");
     maker_node(&m, "MatMul", "third", "b", "A", "y");
     bool ok = make(&made, &m,
-                   "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
-                   "[\"B\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
+                   "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}, {\"step\": "
+                   "\"quantize\", \"scheme\": \"int8\", \"include\": [\"B\"]}]}");
     IS(ok ? graph_of(made.after) : "",
        "Cast x>x_fp16, MatMul x_fp16 A>a_fp16, Cast a_fp16>a, DynamicQuantizeLinear "
        "a>a_quantized a_scale a_zero_point, MatMulInteger a_quantized B_quantized "
@@ -370,9 +370,10 @@ static void three_schemes_are_one_model(void)
     maker_node(&m, "Add", "fourth", "c", "bias", "y");
     put_value(&m, GRAPH_OUTPUT, "y");
     bool ok = make(&made, &m,
-                   "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
-                   "[\"A\"]}, {\"step\": \"quantize\", \"scheme\": \"int4\", \"symmetric\": false, "
-                   "\"include\": [\"B\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
+                   "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}, {\"step\": "
+                   "\"quantize\", \"scheme\": \"int8\", \"include\": [\"A\"]}, {\"step\": "
+                   "\"quantize\", \"scheme\": \"int4\", \"symmetric\": false, \"include\": "
+                   "[\"B\"]}]}");
     IS(ok ? graph_of(made.after) : "",
        "DynamicQuantizeLinear x>x_quantized x_scale x_zero_point, MatMulInteger x_quantized "
        "A_quantized x_zero_point>a_integer, Cast a_integer>a_float, Mul x_scale A_scale>a_rescale, "
@@ -384,7 +385,7 @@ static void three_schemes_are_one_model(void)
            dtype_of(made.after, "B_Q4") == PARE_U8 &&
            dtype_of(made.after, "B_zero_points") == PARE_U8 &&
            dtype_of(made.after, "C") == PARE_F16 && dtype_of(made.after, "bias") == PARE_F16,
-       "each tensor by the first step that covers it");
+       "each tensor by the last step that covers it");
     OK(ok && (int64_t)made.keep.bytes.length == pare_plan_after_bytes(made.plan),
        "the size is that of the plan");
     made_done(&made);

@@ -67,7 +67,8 @@ static void slips_are_named(void)
     says("a step that is none", "{\"steps\": [3]}",
          "recipe, step 1: an object with the key \"step\" was expected");
     says("an unknown step", "{\"steps\": [{\"step\": \"shrink\"}]}",
-         "recipe, step 1: the step \"shrink\" is not known; there are \"quantize\" and \"prune\"");
+         "recipe, step 1: the step \"shrink\" is not known; there are \"prune\", "
+         "\"quantize\" and \"keep\"");
     says("an unknown key",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"axis\": 1}]}",
          "recipe, step 1: the key \"axis\" is not known for a quantize step of scheme int8");
@@ -124,18 +125,25 @@ static void amounts_have_bounds(void)
     OK(ok, "an amount is a number from 0 to 1, or named");
 }
 
-static void globs_choose(void)
+static void patterns_have_one_order(void)
 {
-    const char *a[] = { "enc*", "*.weight" }, *b[] = { "*head*" };
-    struct step step = { .include = { a, 2 }, .exclude = { b, 1 } };
-    OK(step_covers(&step, "encoder", "") && step_covers(&step, "x.weight", "n"),
-       "any of the includes");
-    OK(!step_covers(&step, "decoder", "n"), "and nothing else");
-    OK(!step_covers(&step, "head.weight", "") && !step_covers(&step, "encoder", "lm_head"),
-       "an exclude wins, by the tensor's or the node's name");
-    OK(step_covers(&step, "w", "encoder_1"), "a node's name includes its weight");
-    struct step all = { 0 };
-    OK(step_covers(&all, "anything", ""), "no include is everything");
+    says("patterns are sorted, each once",
+         "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"fp16\",\"ops\":[\"MatMul\",\"Conv\"],"
+         "\"exclude\":[\"z\",\"a*\",\"z\"],\"include\":[\"?\",\"*\"]}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": true, "
+         "\"include\": "
+         "[\"*\", \"?\"], \"exclude\": [\"a*\", \"z\"], \"ops\": [\"Conv\", \"MatMul\"]}]}");
+    says("steps are not: a later one takes over",
+         "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"fp16\"},{\"include\":[\"b\"],"
+         "\"step\":\"keep\"},{\"step\":\"quantize\",\"scheme\":\"fp16\",\"include\":[\"a\"]}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": true}, "
+         "{\"step\": "
+         "\"keep\", \"include\": [\"b\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\", "
+         "\"keep_io\": true, \"include\": [\"a\"]}]}");
+    says("a keep has no settings", "{\"steps\": [{\"step\": \"keep\", \"scheme\": \"int8\"}]}",
+         "recipe, step 1: the key \"scheme\" is not known for a keep step");
+    says("operators are patterns too", "{\"steps\": [{\"step\": \"keep\", \"ops\": [\"\"]}]}",
+         "recipe, step 1: \"ops\" must be a list of patterns, each a text that is not empty");
 }
 
 int main(void)
@@ -144,6 +152,6 @@ int main(void)
     fp16_has_its_own_keys();
     slips_are_named();
     amounts_have_bounds();
-    globs_choose();
+    patterns_have_one_order();
     return tap_done();
 }

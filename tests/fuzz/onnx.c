@@ -138,11 +138,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                      "\"symmetric\": false}]}");
     transform(model, "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
-    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
-                     "[\"*W*\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": "
-                     "false}]}");
-    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"include\": "
-                     "[\"*W*\"]}, {\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": "
+                     "false}, {\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": "
+                     "[\"*W*\"]}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}, {\"step\": "
+                     "\"quantize\", \"scheme\": \"int4\", \"include\": [\"*W*\"]}]}");
     pare_model_close(model);
     return 0;
 }

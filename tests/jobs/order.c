@@ -85,6 +85,50 @@ static void recipes(void)
     OK(pare_method(0) && !pare_method(1000), "and its methods, to the end");
 }
 
+static const char *text_of(const struct order_settings *settings)
+{
+    static char text[1024];
+    struct pare_recipe *recipe = recipe_of(settings);
+    snprintf(text, sizeof(text), "%s", recipe ? pare_recipe_text(recipe) : "no recipe");
+    pare_recipe_free(recipe);
+    return text;
+}
+
+static void tensor_by_tensor(void)
+{
+    const char *ops[] = { "MatMul", "Conv", NULL };
+    const struct order_tensor given[] = {
+        { "b", "int4" }, { "a", "int4" }, { "c", NULL }, { "a", "int8" }
+    };
+    const struct order_tensor other[] = {
+        { "a", "int4" }, { "b", "int4" }, { "a", "int4" }, { "c", NULL }, { "a", "int8" }
+    };
+    struct order_settings settings = { .scheme = "int8",
+                                       .per_tensor = true,
+                                       .block = 64,
+                                       .ops = ops,
+                                       .tensors = given,
+                                       .tensor_count = ARRAY_SIZE(given) };
+    const char expected[] =
+        "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": false, "
+        "\"reduce_range\": false, \"form\": \"auto\", \"ops\": [\"Conv\", \"MatMul\"]}, {\"step\": "
+        "\"quantize\", \"scheme\": \"int4\", \"block\": 64, \"symmetric\": true, "
+        "\"accuracy_level\": 4, \"include\": [\"a\", \"b\"]}, {\"step\": \"keep\", \"include\": "
+        "[\"c\"]}, {\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": false, "
+        "\"reduce_range\": false, \"form\": \"auto\", \"include\": [\"a\"]}]}";
+    IS(text_of(&settings), expected,
+       "tensors are steps behind the rule, and each scheme has its own settings");
+    settings.tensors = other;
+    settings.tensor_count = ARRAY_SIZE(other);
+    IS(text_of(&settings), expected, "those of one scheme mean the same in any order");
+    const struct order_settings exception = { .scheme = "int8",
+                                              .tensors = given,
+                                              .tensor_count = 1 };
+    IS(name_of(&exception, "v1_fp32"), "v1_int8", "a version has the name of the rule");
+    const struct order_settings stray = { .scheme = "int8", .block = 64 };
+    IS(text_of(&stray), "no recipe", "a setting that no scheme takes is refused");
+}
+
 static void words(void)
 {
     const struct order_settings both = { .method = "l1", .amount = 0.5, .scheme = "int8" };
@@ -120,6 +164,7 @@ int main(void)
 {
     names();
     recipes();
+    tensor_by_tensor();
     words();
     arena_done(&arena);
     return tap_done();

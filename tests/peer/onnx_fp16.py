@@ -477,14 +477,14 @@ def composes():
        "pruned and fp16 in one pass", str(r.rows["W"]))
     nodes = [node("MatMul", "x A", "a"), node("MatMul", "a B", "b"), node("MatMul", "b C", "y")]
     m = model(nodes, {n: weights(32, 32) for n in "ABC"}, [4, 32])
-    r = check("int8 between fp16", m, [dict(INT8, include=["B"]), FP16], bound=0.995)
+    r = check("int8 between fp16", m, [FP16, dict(INT8, include=["B"])], bound=0.995)
     ok("int8" in r.rows["B"]["action"] and r.rows["A"]["action"] == r.rows["C"]["action"] == "fp16",
        "each tensor has its own scheme", str(r.rows))
     nodes = [node("Gemm", "x A bias", "a"), node("Gemm", "a B bias", "b"), node("MatMul", "b C", "c"),
              node("Add", "c bias", "y")]
     three = model(nodes, {"A": weights(32, 32), "B": weights(32, 32), "C": weights(32, 32),
                           "bias": weights(32)}, [4, 32])
-    steps = [dict(INT8, include=["A"]), dict(INT4, include=["B"]), FP16]
+    steps = [FP16, dict(INT8, include=["A"]), dict(INT4, include=["B"])]
     for external in False, True:
         r = check("int8, int4 and fp16%s" % (", external data" if external else ""), three, steps,
                   bound=0.99, external=external)
@@ -493,7 +493,7 @@ def composes():
            and found.get("C") == H and H in (found.get("bias"), found.get("bias_fp16")),
            "three schemes of three weights, and a bias that all of them add", str(found))
     r = check("an excluded weight", m, [dict(FP16, exclude=["B"])])
-    ok(r.rows["B"]["reason"] == "no step of the recipe covers it", "and it stays", str(r.rows))
+    ok(r.rows["B"]["reason"] == 'excluded by "B"', "and it stays", str(r.rows))
 
 
 def numbers_stay_what_they_are():

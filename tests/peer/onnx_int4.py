@@ -228,7 +228,7 @@ def outputs_of_the_model():
     check_outputs("int4 with zero points: external data", mixed(), external=True, expected=2,
                   steps=[dict(INT4, symmetric=False)])
     check_outputs("int4 and int8 in one model", mixed(), expected=1,
-                  steps=[dict(INT4, include=["V"]), {"step": "quantize", "scheme": "int8"}],
+                  steps=[{"step": "quantize", "scheme": "int8"}, dict(INT4, include=["V"])],
                   bound=0.98)
     check_outputs("pruned, then int4", mixed(), expected=2, bound=0.9,
                   steps=[{"step": "prune", "method": "l1", "amount": 0.3}, INT4])
