@@ -273,26 +273,25 @@ static bool settle_fp16(struct planning *p, struct pare_error *err)
 
 /* ---- the whole ---- */
 
-bool plan_layout(const struct pare_plan *plan, const char *name, const char *hex,
-                 struct output **ret_output, struct pare_error *err)
+bool plan_layout(const struct pare_plan *plan, const char *name, struct output **ret_output,
+                 struct pare_error *err)
 {
-    static const char unknown[] =
-        "0000000000000000000000000000000000000000000000000000000000000000";
+    static const char digits[] = "0000000000000000000000000000000000000000000000000000000000000000";
     char engine[64];
     struct label labels[PLAN_LABELS_MAX];
     size_t count = 0;
     snprintf(engine, sizeof(engine), "pare %s", pare_version());
-    labels[count++] = (struct label){ LABEL_PREFIX "engine", engine };
-    labels[count++] = (struct label){ LABEL_PREFIX "recipe", plan->recipe->text };
+    labels[count++] = (struct label){ LABEL_PREFIX "engine", engine, false };
+    labels[count++] = (struct label){ LABEL_PREFIX "recipe", plan->recipe->text, false };
     if (plan->digest)
-        labels[count++] = (struct label){ LABEL_PREFIX "source_sha256", hex ? hex : unknown };
+        labels[count++] = (struct label){ LABEL_PREFIX "source_sha256", digits, true };
     return output_plan(plan->model->model, plan->changes, labels, count, name, ret_output, err);
 }
 
 static bool plan_sizes(struct pare_plan *plan, struct pare_error *err)
 {
     struct output *output;
-    if (!plan_layout(plan, plan->name, NULL, &output, err))
+    if (!plan_layout(plan, plan->name, &output, err))
         return false;
     plan->after_bytes = output_bytes(output);
     plan->before_bytes = pare_model_size_bytes(plan->model);

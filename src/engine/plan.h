@@ -30,11 +30,8 @@ struct pare_plan {
     const char *json;
 };
 
-/*
- * Lay out the output under another name or digest than the plan's. `hex` NULL: as many
- * zeros. The caller frees it with output_free().
- */
-MUST_CHECK bool plan_layout(const struct pare_plan *plan, const char *name, const char *hex,
+/* Lay out the output under another name than the plan's. The caller frees it with output_free(). */
+MUST_CHECK bool plan_layout(const struct pare_plan *plan, const char *name,
                             struct output **ret_output, struct pare_error *err);
 
 /* As pare_plan_json(), from what is in the plan. */

@@ -14,6 +14,7 @@
 #include "engine/int8.h"
 #include "engine/meter.h"
 #include "engine/plan.h"
+#include "engine/provenance.h"
 #include "engine/prune.h"
 #include "engine/recipe.h"
 #include "engine/report.h"
@@ -28,6 +29,7 @@ struct run {
     const struct model *model;
     const struct kernel *kernel;
     struct meter meter;
+    struct provenance provenance;
     struct pare_report *report;
     size_t *entry_of; /* report entry by tensor; SIZE_MAX: none */
     float **scales;   /* by tensor, from values() until scales() */
@@ -220,6 +222,17 @@ static bool fill_scales(void *data, size_t index, struct sink *sink, struct pare
     return ok;
 }
 
+static bool fill_digest(void *data, struct sink *sink, struct pare_error *err)
+{
+    struct run *run = data;
+    const char *hex = run->provenance.hex;
+    if (!provenance_settle(&run->provenance, err))
+        return false;
+    run->report->source_sha256 = arena_strdup(&run->report->arena, hex);
+    return (run->report->source_sha256 || error_no_memory(err, DIGEST_HEX_ROOM)) &&
+           sink_write(sink, hex, DIGEST_HEX_ROOM - 1, err);
+}
+
 static bool fill_copied(void *data, int64_t bytes, struct pare_error *err)
 {
     struct run *run = data;
@@ -291,6 +304,7 @@ static bool allocate(struct run *run, struct pare_error *err)
 
 static void release(struct run *run)
 {
+    provenance_stop(&run->provenance);
     for (size_t i = 0; run->scales && i < run->model->tensor_count; i++)
         free(run->scales[i]);
     free(run->entry_of);
@@ -303,27 +317,13 @@ static void release(struct run *run)
     pare_report_free(run->report);
 }
 
-/* The source's digest for the labels: known, left out, or read now. */
-static bool settle_digest(struct run *run, const struct pare_run_options *options,
-                          char hex[DIGEST_HEX_ROOM], struct pare_error *err)
-{
-    const struct pare_plan *plan = run->plan;
-    if (!plan->digest)
-        return true;
-    if (*plan->source_sha256)
-        memcpy(hex, plan->source_sha256, DIGEST_HEX_ROOM);
-    else if (!engine_digest(plan->model, options->progress, options->data, hex, err))
-        return false;
-    run->report->source_sha256 = arena_strdup(&run->report->arena, hex);
-    return run->report->source_sha256 || error_no_memory(err, DIGEST_HEX_ROOM);
-}
-
-static bool write_output(struct run *run, const char *name, const char *hex, struct sink *sink,
+static bool write_output(struct run *run, const char *name, struct sink *sink,
                          struct pare_error *err)
 {
     struct output *output;
-    struct filler filler = { fill_values, fill_scales, fill_zero_points, fill_copied, run };
-    if (!plan_layout(run->plan, name, hex, &output, err))
+    struct filler filler = { fill_values, fill_scales, fill_zero_points,
+                             fill_digest, fill_copied, run };
+    if (!plan_layout(run->plan, name, &output, err))
         return false;
     run->report->after_bytes = output_bytes(output);
     bool ok = output_write(output, sink, &filler, err);
@@ -357,10 +357,9 @@ bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sin
                    .phase = "writing",
                    .total_bytes = plan->before_bytes },
     };
-    char hex[DIGEST_HEX_ROOM] = "";
     bool ok = check_worth(plan, err) && allocate(&run, err) && start_report(&run, err) &&
-              settle_digest(&run, options, hex, err) && write_output(&run, name, hex, sink, err) &&
-              report_write_json(run.report, err);
+              provenance_begin(&run.provenance, plan, options, true, err) &&
+              write_output(&run, name, sink, err) && report_write_json(run.report, err);
     if (ok) {
         *ret_report = run.report;
         run.report = NULL;
@@ -374,7 +373,7 @@ static bool check_targets(const struct pare_plan *plan, const char *folder, cons
                           struct pare_error *err)
 {
     struct output *output;
-    if (!plan_layout(plan, name, NULL, &output, err))
+    if (!plan_layout(plan, name, &output, err))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < output_file_count(output); i++) {

@@ -233,6 +233,8 @@ static bool write_segment(struct writing *w, const struct segment *segment, stru
     case SEGMENT_SCALES:
     case SEGMENT_ZERO_POINTS:
         return write_filled(w, segment, err);
+    case SEGMENT_DIGEST:
+        return w->filler->digest(w->filler->data, w->sink, err);
     case SEGMENT_ZEROS:
         memset(w->step, 0, (size_t)segment->length);
         return sink_write(w->sink, w->step, (size_t)segment->length, err);

@@ -117,6 +117,7 @@ MUST_CHECK bool model_settle_fp16(const struct model *model, struct change *io_c
 /* A line that the output says of itself. */
 struct label {
     const char *key, *value;
+    bool digest; /* the value's bytes come from the filler when they are wanted */
 };
 
 /* Labels that begin so are pare's: an output carries those of its own making only. */
@@ -148,6 +149,7 @@ struct filler {
     bool (*values)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
     bool (*scales)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
     bool (*zero_points)(void *data, size_t tensor, struct sink *sink, struct pare_error *err);
+    bool (*digest)(void *data, struct sink *sink, struct pare_error *err);
     bool (*copied)(void *data, int64_t bytes, struct pare_error *err);
     void *data;
 };
@@ -177,7 +179,8 @@ enum segment_kind {
     SEGMENT_VALUES,
     SEGMENT_SCALES,
     SEGMENT_ZERO_POINTS,
-    SEGMENT_ZEROS, /* padding */
+    SEGMENT_DIGEST, /* a label's value */
+    SEGMENT_ZEROS,  /* padding */
 };
 
 /* A stretch of an output file and where its bytes come from. */

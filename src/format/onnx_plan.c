@@ -90,30 +90,41 @@ static bool plan_tensor(struct onnx_plan *plan, size_t tensor, struct pare_error
            onnx_patch_add(&plan->patch, &values, err);
 }
 
+/* StringStringEntryProto: key 1, value 2. */
+static bool put_label(struct onnx_plan *plan, const struct label *label, struct pare_error *err)
+{
+    struct buf entry, field;
+    struct segment digest = { .kind = SEGMENT_DIGEST, .length = (int64_t)strlen(label->value) };
+    buf_init(&entry, ONNX_INDEX_MAX);
+    buf_init(&field, ONNX_INDEX_MAX);
+    wire_put_text(&entry, 1, label->key);
+    wire_put_text(&entry, 2, label->value);
+    bool ok = buf_ok(&entry, err);
+    wire_put_bytes(&field, MODEL_METADATA, buf_string(&entry), entry.length);
+    if (ok && label->digest && field.length > (size_t)digest.length)
+        field.length -= (size_t)digest.length;
+    ok = ok && onnx_patch_literal(&plan->patch, &field, err) &&
+         (!label->digest || onnx_patch_add(&plan->patch, &digest, err));
+    buf_done(&entry);
+    buf_done(&field);
+    return ok;
+}
+
 /* The old labels of ours go, the new ones come last in the file. */
 static bool plan_labels(struct onnx_plan *plan, const struct label *labels, size_t count,
                         struct pare_error *err)
 {
     const struct onnx *onnx = plan->onnx;
-    struct buf label, all;
-    bool ok = true;
-    for (size_t i = 0; ok && i < onnx->label_count; i++)
-        ok = onnx_patch_edit(&plan->patch, onnx->labels[i].tag_at,
-                             onnx->labels[i].end - onnx->labels[i].tag_at, -1, err);
-    buf_init(&label, ONNX_INDEX_MAX);
-    buf_init(&all, ONNX_INDEX_MAX);
-    for (size_t i = 0; ok && i < count; i++) {
-        buf_clear(&label);
-        wire_put_text(&label, 1, labels[i].key);
-        wire_put_text(&label, 2, labels[i].value);
-        ok = buf_ok(&label, err);
-        wire_put_bytes(&all, MODEL_METADATA, buf_string(&label), label.length);
-    }
-    ok = ok && onnx_patch_edit(&plan->patch, onnx->file_end, 0, -1, err) &&
-         onnx_patch_literal(&plan->patch, &all, err);
-    buf_done(&label);
-    buf_done(&all);
-    return ok;
+    for (size_t i = 0; i < onnx->label_count; i++)
+        if (!onnx_patch_edit(&plan->patch, onnx->labels[i].tag_at,
+                             onnx->labels[i].end - onnx->labels[i].tag_at, -1, err))
+            return false;
+    if (!onnx_patch_edit(&plan->patch, onnx->file_end, 0, -1, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!put_label(plan, &labels[i], err))
+            return false;
+    return true;
 }
 
 /* The data file, when something goes there, before the main file, which names it. */

@@ -165,7 +165,8 @@ static void folder_close(struct source *source)
 
 bool source_open_path(const char *path, struct source **ret_source, struct pare_error *err)
 {
-    static const struct source_ops ops = { folder_open, folder_read, folder_is_path, folder_close };
+    static const struct source_ops ops = { folder_open, folder_read, folder_is_path, folder_close,
+                                           true };
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     if (!*name || !source_name_ok(name))
@@ -231,7 +232,7 @@ static void memory_close(struct source *source)
 bool source_open_memory(const char *name, const void *bytes, size_t length,
                         struct source **ret_source, struct pare_error *err)
 {
-    static const struct source_ops ops = { memory_open, memory_read, NULL, memory_close };
+    static const struct source_ops ops = { memory_open, memory_read, NULL, memory_close, true };
     struct memory *memory = calloc(1, sizeof(*memory));
     char *copy = strdup(name);
     if (!memory || !copy) {

@@ -25,6 +25,7 @@ struct source_ops {
                  struct pare_error *err);
     bool (*is_path)(const struct source *source, const char *path); /* NULL: never */
     void (*close)(struct source *source);                           /* frees the source itself */
+    bool read_by_many; /* read() may be called by several threads at a time */
 };
 
 /* One of its files, once opened. */
