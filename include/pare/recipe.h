@@ -37,6 +37,9 @@ PARE_API void pare_recipe_free(struct pare_recipe *recipe); /* NULL is fine */
  */
 PARE_API const char *pare_recipe_text(const struct pare_recipe *recipe);
 
+/* A sentence that is to be read before it is used: a scheme's known harm. "" when there is none. */
+PARE_API const char *pare_recipe_warning(const struct pare_recipe *recipe);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,13 +24,20 @@ static bool run(struct cli *cli, struct pare_error *err)
     struct order_settings settings = {
         .scheme = cli_option(cli, "scheme"),
         .per_tensor = cli_has(cli, "per-tensor"),
+        .match = cli_option(cli, "match"),
+        .per_channel = cli_has(cli, "per-channel"),
+        .weight_type = cli_option(cli, "weight-type"),
         .reduce_range = cli_has(cli, "reduce-range"),
         .io16 = cli_has(cli, "no-keep-io"),
         .asymmetric = cli_has(cli, "asymmetric"),
+        .form = cli_option(cli, "form"),
     };
     struct buf recipe;
     if (!settings.scheme)
-        return error_set(err, PARE_ERR_USAGE, "quantize wants --scheme int8, fp16 or int4");
+        return error_set(err, PARE_ERR_USAGE,
+                         "quantize wants --scheme int8, fp16, int4, nf4 or fp4");
+    if (settings.per_tensor && settings.per_channel)
+        return error_set(err, PARE_ERR_USAGE, "--per-tensor and --per-channel exclude each other");
     if (settings.io16 && cli_has(cli, "keep-io"))
         return error_set(err, PARE_ERR_USAGE, "--keep-io and --no-keep-io exclude each other");
     if (!transform_check_choice("scheme", settings.scheme, pare_scheme, err) ||
@@ -47,12 +54,16 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
-    { "scheme", "S", "int8, fp16 (no faster on CPUs) or int4 (MatMul and Gemm)" },
+    { "scheme", "S", "int8, fp16 (no faster on CPUs), int4, or nf4 and fp4 (slow on CPUs)" },
     { "per-tensor", NULL, "int8: one scale a tensor instead of one a channel" },
+    { "match", "PEER", "int8: onnxruntime, exactly what its quantize_dynamic gives, or a refusal" },
+    { "per-channel", NULL, "int8: one scale a channel; without --match the default" },
+    { "weight-type", "T", "int8 with --match: qint8 or quint8; else qint8" },
     { "reduce-range", NULL, "int8: 7 bits, for CPUs before VNNI, where 8 can overflow" },
     { "keep-io", NULL, "fp16: inputs and outputs stay F32, with Casts; the default" },
     { "no-keep-io", NULL, "fp16: inputs and outputs become F16 too" },
-    { "block", "N", "int4: weights that share a scale, 16 to 256; else 32" },
+    { "form", "F", "int8: auto, dynamic, weight-only; int4: matmulnbits, or qdq of opset 21" },
+    { "block", "N", "int4, nf4, fp4: weights that share a scale, 16 to 256" },
     { "asymmetric", NULL, "int4: with zero points, a little larger and more exact" },
     { "accuracy-level", "L", "int4: how products are computed, 1 float to 4 int8; else 4" },
     CHOICE_OPTIONS,

@@ -202,6 +202,12 @@ static void say_sizes(int64_t before, int64_t after, const char *what)
             before ? 100 * ((double)after / (double)before - 1) : 0);
 }
 
+static void say_warning(const struct pare_recipe *recipe)
+{
+    if (*pare_recipe_warning(recipe))
+        cli_say("warning: %s", pare_recipe_warning(recipe));
+}
+
 static bool run_file(struct cli *cli, struct file_work *work, const char *output,
                      struct tensors_bar *bar, struct pare_error *err)
 {
@@ -261,6 +267,8 @@ static bool do_file(struct cli *cli, const char *recipe, const char *path, struc
         return false;
     bool ok = plan_file(cli, recipe, path, output, &work, &bar, err);
     tensors_bar_done(&bar);
+    if (ok)
+        say_warning(work.recipe);
     if (ok && dry_run) {
         ok = tensors_print_plan(cli, work.plan, err);
         say_sizes(pare_plan_before_bytes(work.plan), pare_plan_after_bytes(work.plan),
@@ -343,6 +351,7 @@ static bool submit(const struct version_work *work, struct pare_error *err)
     struct job_row row = { 0 };
     struct buf spec;
     bool detach = cli_has(work->cli, "detach");
+    say_warning(work->recipe);
     buf_init(&spec, SPEC_MAX);
     order_put_transform(work->recipe, work->parent.raw_name, work->version, &spec);
     const struct queue_order order = { .kind = "transform",

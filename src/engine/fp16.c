@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/fp16.h"
 
-#include "format/format.h"
-#include "kernel/kernel.h"
+#include "engine/scheme.h"
 
 /* Elements that one call of a kernel sums up: fixed, so that sums are too. */
-enum { CHUNK = 4096 };
+enum { CHUNK = 4096, STRETCH = 256 * 1024 };
 
 const char *fp16_why_not(uint32_t absmax_bits)
 {
@@ -27,3 +26,48 @@ void fp16_round(const struct kernel *kernel, const float *x, size_t n, uint16_t 
         kernel->error(x + at, wide, step, io_error);
     }
 }
+
+/* ---- the scheme ---- */
+
+static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
+                         struct change *ret_change)
+{
+    (void)t;
+    *ret_change = (struct change){ .kind = CHANGE_FP16, .axis = -1, .io16 = !step->keep_io };
+    return fp16_why_not(absmax);
+}
+
+static int64_t bytes_of(const struct tensor *t, const struct change *change)
+{
+    (void)change;
+    return t->shown.size_bytes / 2;
+}
+
+static const char *words(struct arena *arena, const struct step *step, const struct change *change)
+{
+    (void)arena;
+    (void)step;
+    (void)change;
+    return "fp16";
+}
+
+static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    uint16_t *h = w->stretch;
+    size_t count = (size_t)w->shown->element_count;
+    for (size_t at = 0, n; at < count; at += n) {
+        n = MIN(STRETCH / sizeof(*h), count - at);
+        fp16_round(w->kernel, w->x + at, n, h, &w->error);
+        if (!writing_put(w, sink, h, n * sizeof(*h), err))
+            return false;
+    }
+    return true;
+}
+
+const struct scheme scheme_fp16 = {
+    .stretch_bytes = STRETCH,
+    .weigh = weigh,
+    .bytes = bytes_of,
+    .words = words,
+    .values = write_values,
+};

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/int4.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "base/error.h"
+#include "engine/int8.h"
+#include "engine/scheme.h"
+#include "format/sink.h"
 
-/* Elements of a tile: what the first cache holds. Scales are gathered so many outputs at a time. */
-enum { TILE = 8192, LINE = 16, LANES = KERNEL_INT4_COLUMNS };
+/* Scales are gathered so many outputs at a time. */
+enum { LINE = 16, LANES = KERNEL_INT4_COLUMNS };
 
 bool int4_next(const struct int4_layout *l, struct int4_part *io_part)
 {
@@ -25,18 +29,16 @@ bool int4_next(const struct int4_layout *l, struct int4_part *io_part)
     return true;
 }
 
-/* Where an output's block begins in the tensor. */
-static size_t place_of(const struct int4_layout *l, int64_t output, int64_t block)
+size_t int4_place(const struct int4_layout *l, int64_t output, int64_t block)
 {
     int64_t input = block * l->block;
     return (size_t)(l->rows_are_inputs ? input * l->n + output : output * l->k + input);
 }
 
-/* Up to TILE elements of one block as groups (rows, 8); columns past the last are zeros. */
-static void load_tile(const float *x, const struct int4_layout *l, int64_t output, int64_t block,
-                      size_t rows, size_t columns, float *ret_tile)
+void int4_load_tile(const float *x, const struct int4_layout *l, int64_t output, int64_t block,
+                    size_t rows, size_t columns, float *ret_tile)
 {
-    const float *from = x + place_of(l, output, block);
+    const float *from = x + int4_place(l, output, block);
     size_t ahead = block + 1 < l->blocks ? rows * (size_t)l->n : 0; /* the next tile */
     if (columns % LANES)
         memset(ret_tile, 0, (columns + LANES) / LANES * LANES * rows * sizeof(*ret_tile));
@@ -80,7 +82,7 @@ static void store_group(const struct int4_layout *l, const struct kernel_int4 *g
         memcpy(q, group->q[c], made);
         memset(q + made, 0, half - made);
         repeat_last(l, q, block);
-        x[place_of(l, output + (int64_t)c, block)] = group->scale[c];
+        x[int4_place(l, output + (int64_t)c, block)] = group->scale[c];
         if (zeros) {
             uint8_t *pair = zeros + (output + (int64_t)c) * l->zero_bytes + block / 2;
             *pair = block % 2 ? (uint8_t)((*pair & 0x0f) | group->zero[c] << 4)
@@ -95,17 +97,17 @@ static void quantize_tile(const struct kernel *kernel, float *x, const struct in
                           size_t columns, uint8_t *ret_q, uint8_t *zeros,
                           struct kernel_error *io_error, struct int4_counts *io_counts)
 {
-    float tile[TILE];
+    float tile[INT4_TILE];
     size_t half = (size_t)l->block / 2, stride = (size_t)part->blocks * half;
     size_t rows = (size_t)MIN(l->block, l->k - block * l->block);
     uint8_t *q =
         ret_q + (size_t)(output - part->output) * stride + (size_t)(block - part->block) * half;
-    load_tile(x, l, output, block, rows, columns, tile);
+    int4_load_tile(x, l, output, block, rows, columns, tile);
     for (size_t c = 0; c < columns; c += LANES) {
         struct kernel_int4 group;
         size_t n = MIN((size_t)LANES, columns - c);
         io_counts->clipped +=
-            kernel->int4(tile + c * rows, rows, n, l->symmetric, &group, io_error);
+            kernel->int4(tile + c * rows, rows, n, l->symmetric, false, &group, io_error);
         store_group(l, &group, output + (int64_t)c, block, n, stride, q + c * stride, zeros, x);
     }
 }
@@ -114,7 +116,7 @@ void int4_quantize(const struct kernel *kernel, float *x, const struct int4_layo
                    const struct int4_part *part, uint8_t *ret_q, uint8_t *zeros,
                    struct kernel_error *io_error, struct int4_counts *io_counts)
 {
-    int64_t step = TILE / l->block, end = part->output + part->outputs;
+    int64_t step = INT4_TILE / l->block, end = part->output + part->outputs;
     for (int64_t output = part->output; output < end; output += step)
         for (int64_t block = part->block; block < part->block + part->blocks; block++)
             quantize_tile(kernel, x, l, part, output, block, (size_t)MIN(step, end - output), ret_q,
@@ -128,6 +130,92 @@ size_t int4_scales(const float *x, const struct int4_layout *l, const struct int
         for (int64_t block = 0; block < part->blocks; block++)
             for (int64_t o = from; o < MIN(from + LINE, part->outputs); o++)
                 ret_scales[o * part->blocks + block] =
-                    x[place_of(l, part->output + o, part->block + block)];
+                    x[int4_place(l, part->output + o, part->block + block)];
     return (size_t)(part->outputs * part->blocks);
 }
+
+/* ---- the scheme ---- */
+
+static int64_t bytes_of(const struct tensor *t, const struct change *change)
+{
+    struct int4_layout l = int4_layout(&t->shown, change);
+    return l.n * int4_output_bytes(&l);
+}
+
+static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
+                         struct change *ret_change)
+{
+    if (t->no_blocks)
+        return t->no_blocks;
+    if (!step->symmetric && !int8_fits(absmax))
+        return "its values are too large: twice the largest is infinite";
+    struct change change = { .kind = CHANGE_INT4,
+                             .axis = t->channel_axis,
+                             .block = step->block,
+                             .symmetric = step->symmetric,
+                             .accuracy_level = step->accuracy_level };
+    struct int4_layout l = int4_layout(&t->shown, &change);
+    change.scale_count = l.n * l.blocks;
+    if (int4_output_bytes(&l) >= l.k * (int64_t)sizeof(float) ||
+        t->shown.size_bytes - bytes_of(t, &change) < SCHEME_SAVING_MIN)
+        return "int4 would save less than its scales and nodes cost";
+    *ret_change = change;
+    return NULL;
+}
+
+static const char *words(struct arena *arena, const struct step *step, const struct change *change)
+{
+    (void)step;
+    return arena_printf(arena, "int4 in blocks of %d, %s", change->block,
+                        change->symmetric ? "symmetric" : "with zero points");
+}
+
+static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    struct int4_layout l = int4_layout(w->shown, w->change);
+    struct int4_part part = { 0 };
+    struct int4_counts counts = { 0 };
+    size_t zero_bytes = (size_t)(l.n * l.zero_bytes);
+    if (!l.symmetric && !(*w->kept = malloc(zero_bytes)))
+        return error_no_memory(err, zero_bytes);
+    while (int4_next(&l, &part)) {
+        size_t bytes = (size_t)(part.outputs * part.blocks * l.block / 2);
+        int4_quantize(w->kernel, w->x, &l, &part, w->stretch, *w->kept, &w->error, &counts);
+        if (!writing_put(w, sink, w->stretch, bytes, err))
+            return false;
+    }
+    w->clipped = counts.clipped;
+    return true;
+}
+
+/* They are where int4_quantize() left them: in the tensor. */
+static bool write_scales(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    struct int4_layout l = int4_layout(w->shown, w->change);
+    struct int4_part part = { 0 };
+    while (int4_next(&l, &part)) {
+        size_t count = int4_scales(w->x, &l, &part, w->stretch);
+        if (!sink_write(sink, w->stretch, count * sizeof(float), err))
+            return false;
+    }
+    return true;
+}
+
+static bool write_zero_points(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    struct int4_layout l = int4_layout(w->shown, w->change);
+    bool ok = sink_write(sink, *w->kept, (size_t)(l.n * l.zero_bytes), err);
+    free(*w->kept);
+    *w->kept = NULL;
+    return ok;
+}
+
+const struct scheme scheme_int4 = {
+    .stretch_bytes = INT4_ROOM,
+    .weigh = weigh,
+    .bytes = bytes_of,
+    .words = words,
+    .values = write_values,
+    .scales = write_scales,
+    .zero_points = write_zero_points,
+};

@@ -49,6 +49,16 @@ void int4_quantize(const struct kernel *kernel, float *x, const struct int4_layo
                    const struct int4_part *part, uint8_t *ret_q, uint8_t *zeros,
                    struct kernel_error *io_error, struct int4_counts *io_counts);
 
+/* Elements of a tile: what the first cache holds. */
+enum { INT4_TILE = 8192 };
+
+/* Where an output's block begins in the tensor. */
+size_t int4_place(const struct int4_layout *layout, int64_t output, int64_t block);
+
+/* Up to INT4_TILE elements of one block as groups (rows, 8); columns past the last are zeros. */
+void int4_load_tile(const float *x, const struct int4_layout *layout, int64_t output, int64_t block,
+                    size_t rows, size_t columns, float *ret_tile);
+
 /* The scales of a part that was quantized; gives how many. */
 size_t int4_scales(const float *x, const struct int4_layout *layout, const struct int4_part *part,
                    float *ret_scales);

@@ -3,13 +3,15 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "kernel/kernel.h"
-#include "pare/model.h"
+#include "base/error.h"
+#include "engine/scheme.h"
+#include "format/sink.h"
 
 /* Elements that one call of a kernel sums up: fixed, so that sums are too. */
-enum { CHUNK = 4096 };
+enum { CHUNK = 4096, STRETCH = 256 * 1024 };
 
 struct int8_layout int8_layout(const struct pare_tensor *tensor, int axis)
 {
@@ -112,3 +114,91 @@ void int8_quantize(const struct kernel *kernel, const float *x, struct int8_layo
         done += n;
     }
 }
+
+/* ---- the scheme ---- */
+
+static struct change change_of(const struct tensor *t, const struct step *step)
+{
+    bool dynamic = t->int8 == INT8_DYNAMIC && step->form != FORM_WEIGHT_ONLY;
+    struct change change = { .kind = CHANGE_INT8,
+                             .form = dynamic ? INT8_DYNAMIC : INT8_WEIGHT_ONLY,
+                             .axis = step->per_channel ? t->channel_axis : -1,
+                             .scale_count = 1 };
+    if (change.axis >= 0)
+        change.scale_count = t->shown.dims[change.axis];
+    return change;
+}
+
+static int64_t bytes_of(const struct tensor *t, const struct change *change)
+{
+    return t->shown.element_count + change->scale_count * (int64_t)sizeof(float);
+}
+
+static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
+                         struct change *ret_change)
+{
+    if (t->int8 == INT8_NONE)
+        return t->no_int8;
+    if (step->form == FORM_DYNAMIC && t->int8 != INT8_DYNAMIC)
+        return "there is no dynamic form for all of its uses";
+    if (!int8_fits(absmax))
+        return "its values are too large: twice the largest is infinite";
+    *ret_change = change_of(t, step);
+    if (t->shown.size_bytes - bytes_of(t, ret_change) < SCHEME_SAVING_MIN)
+        return "int8 would save less than its scales and nodes cost";
+    return NULL;
+}
+
+static const char *words(struct arena *arena, const struct step *step, const struct change *change)
+{
+    return arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
+                        step->reduce_range ? " in reduced range" : "",
+                        change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
+}
+
+/* The scales are kept: other tensors may come before they are written. */
+static bool make_scales(struct writing *w, struct int8_layout layout, struct pare_error *err)
+{
+    size_t bytes = layout.channels * sizeof(float);
+    float *scales = *w->kept = malloc(bytes);
+    uint32_t *bits = malloc(layout.channels * sizeof(*bits));
+    bool ok = scales && bits;
+    if (ok)
+        int8_scales(w->kernel, w->x, layout, w->step->reduce_range, bits, scales);
+    free(bits);
+    return ok || error_no_memory(err, bytes);
+}
+
+static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    struct int8_layout layout = int8_layout(w->shown, w->change->axis);
+    struct int8_counts counts = { 0 };
+    int8_t *q = w->stretch;
+    if (!make_scales(w, layout, err))
+        return false;
+    for (size_t at = 0, n; at < (size_t)w->shown->element_count; at += n) {
+        n = int8_stretch(layout, at, STRETCH);
+        int8_quantize(w->kernel, w->x, layout, *w->kept, at, n, q, &w->error, &counts);
+        if (!writing_put(w, sink, q, n, err))
+            return false;
+    }
+    w->clipped = counts.clipped;
+    return true;
+}
+
+static bool write_scales(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    bool ok = sink_write(sink, *w->kept, (size_t)w->change->scale_count * sizeof(float), err);
+    free(*w->kept);
+    *w->kept = NULL;
+    return ok;
+}
+
+const struct scheme scheme_int8 = {
+    .stretch_bytes = STRETCH,
+    .weigh = weigh,
+    .bytes = bytes_of,
+    .words = words,
+    .values = write_values,
+    .scales = write_scales,
+};

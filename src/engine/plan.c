@@ -11,17 +11,15 @@
 #include "base/text.h"
 #include "engine/choice.h"
 #include "engine/engine.h"
-#include "engine/fp16.h"
-#include "engine/int4.h"
-#include "engine/int8.h"
+#include "engine/match.h"
 #include "engine/meter.h"
 #include "engine/prune.h"
 #include "engine/recipe.h"
+#include "engine/scheme.h"
 #include "format/source.h"
 #include "kernel/kernel.h"
 
-/* Below this saving, a form's own nodes and names cost more than it gains. */
-enum { SAVING_MIN = 512, READ_STEP = 1 << 20, JSON_MAX = 1 << 30 };
+enum { READ_STEP = 1 << 20, JSON_MAX = 1 << 30 };
 
 /* A plan in the making. */
 struct planning {
@@ -51,101 +49,6 @@ static const char *why_untouchable(const struct tensor *t, const struct decision
     return t->shown.element_count == 0 && !fp16 ? "it is empty" : NULL;
 }
 
-static struct change int8_change(const struct tensor *t, const struct step *step)
-{
-    bool dynamic = t->int8 == INT8_DYNAMIC && step->form != FORM_WEIGHT_ONLY;
-    struct change change = { .kind = CHANGE_INT8,
-                             .form = dynamic ? INT8_DYNAMIC : INT8_WEIGHT_ONLY,
-                             .axis = step->per_channel ? t->channel_axis : -1,
-                             .scale_count = 1 };
-    if (change.axis >= 0)
-        change.scale_count = t->shown.dims[change.axis];
-    return change;
-}
-
-static int64_t int8_bytes(const struct tensor *t, const struct change *change)
-{
-    return t->shown.element_count + change->scale_count * (int64_t)sizeof(float);
-}
-
-/* Why int8 cannot or should not be, or NULL and the change. */
-static const char *weigh_int8(const struct tensor *t, const struct step *step, uint32_t absmax,
-                              struct change *ret_change)
-{
-    if (t->int8 == INT8_NONE)
-        return t->no_int8;
-    if (step->form == FORM_DYNAMIC && t->int8 != INT8_DYNAMIC)
-        return "there is no dynamic form for all of its uses";
-    if (!int8_fits(absmax))
-        return "its values are too large: twice the largest is infinite";
-    *ret_change = int8_change(t, step);
-    if (t->shown.size_bytes - int8_bytes(t, ret_change) < SAVING_MIN)
-        return "int8 would save less than its scales and nodes cost";
-    return NULL;
-}
-
-static int64_t int4_bytes(const struct tensor *t, const struct change *change)
-{
-    struct int4_layout l = int4_layout(&t->shown, change);
-    return l.n * int4_output_bytes(&l);
-}
-
-/* Why int4 cannot or should not be, or NULL and the change. */
-static const char *weigh_int4(const struct tensor *t, const struct step *step, uint32_t absmax,
-                              struct change *ret_change)
-{
-    if (t->no_int4)
-        return t->no_int4;
-    if (!step->symmetric && !int8_fits(absmax))
-        return "its values are too large: twice the largest is infinite";
-    struct change change = { .kind = CHANGE_INT4,
-                             .axis = t->channel_axis,
-                             .block = step->block,
-                             .symmetric = step->symmetric,
-                             .accuracy_level = step->accuracy_level };
-    struct int4_layout l = int4_layout(&t->shown, &change);
-    change.scale_count = l.n * l.blocks;
-    if (int4_output_bytes(&l) >= l.k * (int64_t)sizeof(float) ||
-        t->shown.size_bytes - int4_bytes(t, &change) < SAVING_MIN)
-        return "int4 would save less than its scales and nodes cost";
-    *ret_change = change;
-    return NULL;
-}
-
-static const char *weigh_fp16(const struct step *step, uint32_t absmax, struct change *ret_change)
-{
-    *ret_change = (struct change){ .kind = CHANGE_FP16, .axis = -1, .io16 = !step->keep_io };
-    return fp16_why_not(absmax);
-}
-
-/* The same for what the step's scheme is. */
-static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
-                         struct change *ret_change)
-{
-    switch (step->scheme) {
-    case SCHEME_FP16:
-        return weigh_fp16(step, absmax, ret_change);
-    case SCHEME_INT4:
-        return weigh_int4(t, step, absmax, ret_change);
-    default:
-        return weigh_int8(t, step, absmax, ret_change);
-    }
-}
-
-static int64_t after_bytes(const struct tensor *t, const struct change *change)
-{
-    switch (change->kind) {
-    case CHANGE_INT8:
-        return int8_bytes(t, change);
-    case CHANGE_INT4:
-        return int4_bytes(t, change);
-    case CHANGE_FP16:
-        return t->shown.size_bytes / 2;
-    default:
-        return t->shown.size_bytes;
-    }
-}
-
 /* The largest magnitude's bits; reads the tensor once. */
 static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *ret_bits,
                         struct pare_error *err)
@@ -166,20 +69,6 @@ static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *re
 
 /* ---- one tensor ---- */
 
-/* What the quantizing does, NULL when memory ends. */
-static const char *quantize_text(struct arena *arena, const struct step *step,
-                                 const struct change *change)
-{
-    if (change->kind == CHANGE_FP16)
-        return "fp16";
-    if (change->kind == CHANGE_INT4)
-        return arena_printf(arena, "int4 in blocks of %d, %s", change->block,
-                            change->symmetric ? "symmetric" : "with zero points");
-    return arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
-                        step->reduce_range ? " in reduced range" : "",
-                        change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
-}
-
 static const char *action_text(struct arena *arena, const struct decision *d,
                                const struct change *change)
 {
@@ -190,7 +79,7 @@ static const char *action_text(struct arena *arena, const struct decision *d,
         prune = arena_printf(arena, "prune l1 %s", amount);
     }
     if (d->quantize)
-        quantize = quantize_text(arena, d->quantize, change);
+        quantize = scheme_of(d->quantize)->words(arena, d->quantize, change);
     if (!prune || !quantize)
         return NULL;
     return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", quantize);
@@ -220,7 +109,8 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
         *d = (struct decision){ 0 };
         return true;
     }
-    *ret_reason = d->quantize ? weigh(t, d->quantize, absmax, change) : d->why;
+    *ret_reason =
+        d->quantize ? scheme_of(d->quantize)->weigh(t, d->quantize, absmax, change) : d->why;
     if (*ret_reason) {
         *change = (struct change){ .kind = CHANGE_NONE, .axis = -1 };
         d->quantize = NULL;
@@ -235,6 +125,7 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
                         struct pare_error *err)
 {
     const struct change *change = &plan->changes[index];
+    const struct step *quantize = plan->decisions[index].quantize;
     const char *reason = plan->reasons[index], *action = "";
     if (change->kind != CHANGE_NONE)
         action = action_text(&plan->arena, &plan->decisions[index], change);
@@ -249,7 +140,7 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
         .action = action,
         .reason = reason ? reason : "",
         .before_bytes = t->shown.size_bytes,
-        .after_bytes = after_bytes(t, change),
+        .after_bytes = quantize ? scheme_of(quantize)->bytes(t, change) : t->shown.size_bytes,
     };
     return true;
 }
@@ -366,7 +257,8 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
     };
     bool ok = p.step || error_no_memory(err, READ_STEP);
     ok = ok && choice_check(model->model, recipe, err) && allocate(plan, options, err) &&
-         plan_tensors(&p, err) && plan_sizes(plan, err) && plan_write_json(plan, err);
+         (match_asked(recipe) ? match_plan(plan, &p.meter, err) : plan_tensors(&p, err)) &&
+         plan_sizes(plan, err) && plan_write_json(plan, err);
     free(p.step);
     if (ok)
         *ret_plan = plan;
@@ -421,6 +313,11 @@ bool plan_write_json(struct pare_plan *plan, struct pare_error *err)
     buf_init(&out, JSON_MAX);
     buf_printf(&out, "{\"recipe\": %s, \"before_bytes\": %lld, \"after_bytes\": %lld, ",
                plan->recipe->text, (long long)plan->before_bytes, (long long)plan->after_bytes);
+    if (*plan->recipe->warning) {
+        buf_text(&out, "\"warning\": ");
+        json_put_string(&out, plan->recipe->warning);
+        buf_text(&out, ", ");
+    }
     buf_printf(&out, "\"changed\": %zu, \"tensors\": [", plan->changed_count);
     for (size_t i = 0; i < plan->entry_count; i++) {
         const struct pare_plan_entry *e = &plan->entries[i];

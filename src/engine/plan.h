@@ -22,6 +22,7 @@ struct pare_plan {
     char source_sha256[DIGEST_HEX_ROOM]; /* "" when not known yet */
     struct decision *decisions;          /* by tensor */
     struct change *changes;              /* by tensor */
+    struct match *match;                 /* what a peer would give; NULL: nothing of the kind */
     const char **reasons;                /* by tensor: why it, or a part for it, is left; or NULL */
     struct pare_plan_entry *entries;
     size_t entry_count;

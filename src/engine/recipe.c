@@ -8,15 +8,18 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "engine/scheme.h"
 #include "format/int4.h"
 
-/* Of int4; why these: pare-recipe(5). */
-enum { BLOCK_DEFAULT = 32, ACCURACY_DEFAULT = 4 };
+/* Of 4-bit blocks; why these: pare-recipe(5). */
+enum { BLOCK_DEFAULT = 32, ACCURACY_DEFAULT = 4, FLOAT4_BLOCK_DEFAULT = 64 };
 
 static const struct pare_choice schemes[] = {
     [SCHEME_INT8] = { "int8", "8-bit integers with scales, a quarter of fp32" },
     [SCHEME_FP16] = { "fp16", "16-bit floats, half of fp32; no faster on CPUs" },
     [SCHEME_INT4] = { "int4", "4-bit blocks with scales, a sixth of fp32" },
+    [SCHEME_NF4] = { "nf4", "4-bit floats in blocks, a seventh of fp32; slow on CPUs" },
+    [SCHEME_FP4] = { "fp4", "as nf4, less exact" },
 };
 
 static const struct pare_choice methods[] = {
@@ -108,17 +111,60 @@ static bool read_choice(const struct reading *r, const cJSON *item,
 }
 
 static const char *const form_names[] = {
-    [FORM_AUTO] = "auto", [FORM_DYNAMIC] = "dynamic", [FORM_WEIGHT_ONLY] = "weight-only"
+    [FORM_AUTO] = "auto",
+    [FORM_DYNAMIC] = "dynamic",
+    [FORM_WEIGHT_ONLY] = "weight-only",
+    [FORM_MATMULNBITS] = "matmulnbits",
+    [FORM_QDQ] = "qdq",
 };
 
 static bool read_form(const struct reading *r, const cJSON *item)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(form_names); i++)
+    bool int4 = r->step->scheme == SCHEME_INT4;
+    size_t end = int4 ? ARRAY_SIZE(form_names) : FORM_MATMULNBITS;
+    for (size_t i = int4 ? FORM_MATMULNBITS : 0; i < end; i++)
         if (cJSON_IsString(item) && !strcmp(item->valuestring, form_names[i])) {
             r->step->form = (enum step_form)i;
             return true;
         }
-    return wrong(r, "form", "\"auto\", \"dynamic\" or \"weight-only\"");
+    return wrong(r, "form",
+                 int4 ? "\"matmulnbits\" or \"qdq\"" : "\"auto\", \"dynamic\" or \"weight-only\"");
+}
+
+/* Gives what quantize_dynamic gives: by default one scale a tensor. */
+static bool read_match(const struct reading *r, const cJSON *step)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(step, "match");
+    if (!item || r->step->scheme != SCHEME_INT8)
+        return true;
+    if (!cJSON_IsString(item) || strcmp(item->valuestring, "onnxruntime") != 0)
+        return wrong(r, "match", "\"onnxruntime\"");
+    r->step->match = true;
+    r->step->per_channel = false;
+    return true;
+}
+
+static bool read_weight_type(const struct reading *r, const cJSON *item)
+{
+    const char *word = cJSON_IsString(item) ? item->valuestring : "";
+    r->step->is_unsigned = !strcmp(word, "quint8");
+    return r->step->is_unsigned || !strcmp(word, "qint8") ||
+           wrong(r, "weight_type", "\"qint8\" or \"quint8\"");
+}
+
+/* The peer's output follows from the whole model; what else a recipe can say has no place in it. */
+static bool check_match(const struct pare_recipe *recipe, struct pare_error *err)
+{
+    for (size_t i = 0; i < recipe->step_count; i++) {
+        const struct step *step = &recipe->steps[i];
+        bool chooses = step->include.count || step->exclude.count || step->ops.count;
+        if (step->match && (recipe->step_count > 1 || chooses))
+            return error_set(err, PARE_ERR_USAGE,
+                             "recipe, step %zu: with \"match\" there can be no other step, and no "
+                             "\"include\", \"exclude\" or \"ops\"",
+                             i + 1);
+    }
+    return true;
 }
 
 static bool read_amount(const struct reading *r, const cJSON *item)
@@ -147,6 +193,11 @@ static bool read_block(const struct reading *r, const cJSON *item)
     return (r->step->block & (r->step->block - 1)) == 0 || wrong(r, item->string, expected);
 }
 
+static bool is_float4(const struct step *step)
+{
+    return step->scheme == SCHEME_NF4 || step->scheme == SCHEME_FP4;
+}
+
 /* Which keys there are depends on the scheme, so it is read before them. */
 static bool read_scheme(const struct reading *r, const cJSON *item)
 {
@@ -154,8 +205,9 @@ static bool read_scheme(const struct reading *r, const cJSON *item)
         return false;
     r->step->scheme = (enum step_scheme)(r->step->choice - schemes);
     r->step->per_channel = r->step->keep_io = r->step->symmetric = true;
-    r->step->block = BLOCK_DEFAULT;
-    r->step->accuracy_level = ACCURACY_DEFAULT;
+    r->step->block = is_float4(r->step) ? FLOAT4_BLOCK_DEFAULT : BLOCK_DEFAULT;
+    if (r->step->scheme == SCHEME_INT4)
+        r->step->form = FORM_MATMULNBITS;
     return true;
 }
 
@@ -171,11 +223,15 @@ static bool read_scheme_key(const struct reading *r, const cJSON *item, bool *re
         return read_bool(r, item, &step->per_channel);
     if (int8 && !strcmp(key, "reduce_range"))
         return read_bool(r, item, &step->reduce_range);
-    if (int8 && !strcmp(key, "form"))
+    if (int8 && !strcmp(key, "match"))
+        return true;
+    if (step->match && !strcmp(key, "weight_type"))
+        return read_weight_type(r, item);
+    if (((int8 && !step->match) || int4) && !strcmp(key, "form"))
         return read_form(r, item);
     if (fp16 && !strcmp(key, "keep_io"))
         return read_bool(r, item, &step->keep_io);
-    if (int4 && !strcmp(key, "block"))
+    if ((int4 || is_float4(step)) && !strcmp(key, "block"))
         return read_block(r, item);
     if (int4 && !strcmp(key, "symmetric"))
         return read_bool(r, item, &step->symmetric);
@@ -238,6 +294,19 @@ static bool read_kind(const struct reading *r, const cJSON *item)
     return true;
 }
 
+/* The one key that depends on another: read at last. */
+static bool settle_accuracy(const struct reading *r)
+{
+    bool given = r->step->accuracy_level != 0;
+    if (given && r->step->form == FORM_QDQ)
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: \"accuracy_level\" is for the form matmulnbits alone",
+                         r->number);
+    if (!given && r->step->form == FORM_MATMULNBITS)
+        r->step->accuracy_level = ACCURACY_DEFAULT;
+    return true;
+}
+
 static bool read_step(const struct reading *r, const cJSON *item)
 {
     if (!read_kind(r, item))
@@ -245,13 +314,15 @@ static bool read_step(const struct reading *r, const cJSON *item)
     if (r->step->kind == STEP_QUANTIZE &&
         !read_scheme(r, cJSON_GetObjectItemCaseSensitive(item, "scheme")))
         return false;
+    if (r->step->kind == STEP_QUANTIZE && !read_match(r, item))
+        return false;
     const cJSON *each;
     cJSON_ArrayForEach(each, item)
     {
         if (!read_key(r, each))
             return false;
     }
-    return true;
+    return settle_accuracy(r);
 }
 
 static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct pare_error *err)
@@ -283,7 +354,7 @@ static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct par
                              "recipe, step %zu: prune must come before quantize", r.number);
         quantized = quantized || r.step->kind == STEP_QUANTIZE;
     }
-    return true;
+    return check_match(recipe, err);
 }
 
 /* ---- writing ---- */
@@ -313,10 +384,21 @@ static void put_step(struct buf *out, const struct step *step)
                    step->choice->name, step->keep_io ? "true" : "false");
     } else if (step->scheme == SCHEME_INT4) {
         buf_printf(out,
-                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"block\": %d, "
-                   "\"symmetric\": %s, \"accuracy_level\": %d",
-                   step->choice->name, step->block, step->symmetric ? "true" : "false",
-                   step->accuracy_level);
+                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"form\": \"%s\", "
+                   "\"block\": %d, \"symmetric\": %s",
+                   step->choice->name, form_names[step->form], step->block,
+                   step->symmetric ? "true" : "false");
+        if (step->form == FORM_MATMULNBITS)
+            buf_printf(out, ", \"accuracy_level\": %d", step->accuracy_level);
+    } else if (is_float4(step)) {
+        buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"block\": %d",
+                   step->choice->name, step->block);
+    } else if (step->match) {
+        buf_printf(out,
+                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"match\": \"onnxruntime\", "
+                   "\"per_channel\": %s, \"reduce_range\": %s, \"weight_type\": \"%s\"",
+                   step->choice->name, step->per_channel ? "true" : "false",
+                   step->reduce_range ? "true" : "false", step->is_unsigned ? "quint8" : "qint8");
     } else {
         buf_printf(out,
                    "{\"step\": \"quantize\", \"scheme\": \"%s\", \"per_channel\": %s, "
@@ -348,6 +430,16 @@ static bool write_text(struct pare_recipe *recipe, struct pare_error *err)
     return ok;
 }
 
+static const char *warning_of(const struct pare_recipe *recipe)
+{
+    for (size_t i = 0; i < recipe->step_count; i++) {
+        const struct step *step = &recipe->steps[i];
+        if (step->kind == STEP_QUANTIZE && scheme_of(step)->warning)
+            return scheme_of(step)->warning;
+    }
+    return "";
+}
+
 /* ---- the interface ---- */
 
 const struct pare_choice *pare_scheme(size_t index)
@@ -373,6 +465,7 @@ bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret
         pare_recipe_free(recipe);
         return false;
     }
+    recipe->warning = warning_of(recipe);
     *ret_recipe = recipe;
     return true;
 }
@@ -388,4 +481,9 @@ void pare_recipe_free(struct pare_recipe *recipe)
 const char *pare_recipe_text(const struct pare_recipe *recipe)
 {
     return recipe->text;
+}
+
+const char *pare_recipe_warning(const struct pare_recipe *recipe)
+{
+    return recipe->warning;
 }

@@ -11,9 +11,9 @@ enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
 
 enum step_kind { STEP_PRUNE, STEP_QUANTIZE, STEP_KEEP };
 
-enum step_scheme { SCHEME_INT8, SCHEME_FP16, SCHEME_INT4 };
+enum step_scheme { SCHEME_INT8, SCHEME_FP16, SCHEME_INT4, SCHEME_NF4, SCHEME_FP4 };
 
-enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY };
+enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY, FORM_MATMULNBITS, FORM_QDQ };
 
 /* In the order of bytes, each once. */
 struct globs {
@@ -30,18 +30,21 @@ struct step {
     enum step_scheme scheme;          /* of quantize */
     bool per_channel;                 /* of int8, as the following */
     bool reduce_range;                /* -64..64 instead of -127..127 */
-    enum step_form form;
-    bool keep_io;       /* of fp16: the model's inputs and outputs stay F32 */
-    int block;          /* of int4, as the following: elements that share a scale */
-    bool symmetric;     /* without zero points */
-    int accuracy_level; /* 1 to 4 */
+    enum step_form form;              /* of int8, and of int4 the last two */
+    bool match;                       /* of int8: a peer's output exactly */
+    bool is_unsigned;                 /* of that, QUInt8 */
+    bool keep_io;                     /* of fp16: the model's inputs and outputs stay F32 */
+    int block;                        /* of int4, nf4 and fp4: elements that share a scale */
+    bool symmetric;                   /* of int4, as the following: without zero points */
+    int accuracy_level;               /* 1 to 4; of FORM_QDQ 0 */
 };
 
 struct pare_recipe {
     struct arena arena; /* everything below */
     struct step *steps;
     size_t step_count;
-    const char *text; /* one line of JSON */
+    const char *text;    /* one line of JSON */
+    const char *warning; /* of its schemes; "" when there is none */
 };
 
 #endif

@@ -94,6 +94,8 @@ bool report_write_json(struct pare_report *report, struct pare_error *err)
     put_text(&out, "engine", "pare " PACKAGE_VERSION);
     if (report->recipe)
         buf_printf(&out, "\"recipe\": %s, ", report->recipe);
+    if (report->warning)
+        put_text(&out, "warning", report->warning);
     if (report->source_sha256)
         put_text(&out, "source_sha256", report->source_sha256);
     buf_printf(&out, "\"before_bytes\": %lld, \"after_bytes\": %lld, \"tensors\": [",

@@ -15,6 +15,7 @@ struct pare_report {
     size_t entry_count, entry_room;
     int64_t before_bytes, after_bytes;
     const char *recipe;        /* JSON, or NULL for a difference */
+    const char *warning;       /* or NULL */
     const char *source_sha256; /* or NULL */
     const char *json;
 };

@@ -9,20 +9,19 @@
 #include "base/error.h"
 #include "engine/choice.h"
 #include "engine/engine.h"
-#include "engine/fp16.h"
-#include "engine/int4.h"
-#include "engine/int8.h"
+#include "engine/match.h"
 #include "engine/meter.h"
 #include "engine/plan.h"
 #include "engine/provenance.h"
 #include "engine/prune.h"
 #include "engine/recipe.h"
 #include "engine/report.h"
+#include "engine/scheme.h"
 #include "format/sink.h"
 #include "format/source.h"
 #include "kernel/kernel.h"
 
-enum { READ_STEP = 4 << 20, STRETCH = 256 * 1024, PRUNE_STEP = 4096 };
+enum { READ_STEP = 4 << 20, PRUNE_STEP = 4096 };
 
 struct run {
     const struct pare_plan *plan;
@@ -32,12 +31,11 @@ struct run {
     struct provenance provenance;
     struct pare_report *report;
     size_t *entry_of; /* report entry by tensor; SIZE_MAX: none */
-    float **scales;   /* by tensor, from values() until scales() */
+    void **kept;      /* by tensor: what its scheme keeps for later */
     float *x;         /* the tensor at hand: as large as the largest */
-    void *stretch;    /* what is written: STRETCH bytes, or INT4_ROOM where there is int4 */
-    uint8_t *zeros;   /* zero points of the int4 tensor at hand */
-    uint32_t *bits;   /* as many as the most channels */
+    void *stretch;    /* what is written: as large as the schemes ask for */
     struct prune_bins *bins;
+    struct match_room room;
 };
 
 /* ---- one tensor ---- */
@@ -79,82 +77,19 @@ static bool write_floats(struct run *run, size_t n, struct sink *sink, struct pa
     return true;
 }
 
-static bool write_int8(struct run *run, size_t index, struct sink *sink,
-                       struct kernel_error *ret_error, uint64_t *ret_clipped,
-                       struct pare_error *err)
+/* What the scheme of a tensor writes with. */
+static struct writing writing_of(struct run *run, size_t index)
 {
-    const struct pare_tensor *shown = &run->model->tensors[index].shown;
-    const struct change *change = &run->plan->changes[index];
-    struct int8_layout layout = int8_layout(shown, change->axis);
-    bool reduce = run->plan->decisions[index].quantize->reduce_range;
-    struct int8_counts counts = { 0 };
-    int8_t *q = run->stretch;
-    float *scales = malloc(layout.channels * sizeof(*scales));
-    if (!scales)
-        return error_no_memory(err, layout.channels * sizeof(*scales));
-    run->scales[index] = scales;
-    int8_scales(run->kernel, run->x, layout, reduce, run->bits, scales);
-    *ret_error = (struct kernel_error){ 0 };
-    for (size_t at = 0, n; at < (size_t)shown->element_count; at += n) {
-        n = int8_stretch(layout, at, STRETCH);
-        int8_quantize(run->kernel, run->x, layout, scales, at, n, q, ret_error, &counts);
-        if (!sink_write(sink, q, n, err) || !meter_add(&run->meter, 0, err))
-            return false;
-    }
-    *ret_clipped = counts.clipped;
-    return true;
-}
-
-static bool write_int4(struct run *run, size_t index, struct sink *sink,
-                       struct kernel_error *ret_error, uint64_t *ret_clipped,
-                       struct pare_error *err)
-{
-    const struct pare_tensor *shown = &run->model->tensors[index].shown;
-    struct int4_layout layout = int4_layout(shown, &run->plan->changes[index]);
-    struct int4_part part = { 0 };
-    struct int4_counts counts = { 0 };
-    uint8_t *q = run->stretch, *zeros = layout.symmetric ? NULL : run->zeros;
-    *ret_error = (struct kernel_error){ 0 };
-    while (int4_next(&layout, &part)) {
-        size_t bytes = (size_t)(part.outputs * part.blocks * layout.block / 2);
-        int4_quantize(run->kernel, run->x, &layout, &part, q, zeros, ret_error, &counts);
-        if (!sink_write(sink, q, bytes, err) || !meter_add(&run->meter, 0, err))
-            return false;
-    }
-    *ret_clipped = counts.clipped;
-    return true;
-}
-
-static bool write_fp16(struct run *run, size_t n, struct sink *sink, struct kernel_error *ret_error,
-                       struct pare_error *err)
-{
-    uint16_t *h = run->stretch;
-    *ret_error = (struct kernel_error){ 0 };
-    for (size_t at = 0; at < n; at += STRETCH / sizeof(*h)) {
-        size_t step = MIN(STRETCH / sizeof(*h), n - at);
-        fp16_round(run->kernel, run->x + at, step, h, ret_error);
-        if (!sink_write(sink, h, step * sizeof(*h), err) || !meter_add(&run->meter, 0, err))
-            return false;
-    }
-    return true;
-}
-
-/* As the plan says; only integers clip. */
-static bool write_values(struct run *run, size_t index, struct sink *sink,
-                         struct kernel_error *ret_error, uint64_t *ret_clipped,
-                         struct pare_error *err)
-{
-    size_t n = (size_t)run->model->tensors[index].shown.element_count;
-    switch (run->plan->changes[index].kind) {
-    case CHANGE_INT8:
-        return write_int8(run, index, sink, ret_error, ret_clipped, err);
-    case CHANGE_INT4:
-        return write_int4(run, index, sink, ret_error, ret_clipped, err);
-    case CHANGE_FP16:
-        return write_fp16(run, n, sink, ret_error, err);
-    default:
-        return write_floats(run, n, sink, err);
-    }
+    return (struct writing){
+        .kernel = run->kernel,
+        .step = run->plan->decisions[index].quantize,
+        .change = &run->plan->changes[index],
+        .shown = &run->model->tensors[index].shown,
+        .meter = &run->meter,
+        .x = run->x,
+        .stretch = run->stretch,
+        .kept = &run->kept[index],
+    };
 }
 
 /* The filler's values(): also measures. Errors of both steps add up: a pruned 0 stays 0. */
@@ -164,62 +99,38 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
     const struct tensor *t = &run->model->tensors[index];
     const struct decision *d = &run->plan->decisions[index];
     size_t n = (size_t)t->shown.element_count;
-    struct kernel_error pruned = { 0 }, error = { 0 };
-    uint64_t clipped = 0;
+    struct writing w = writing_of(run, index);
+    struct kernel_error pruned = { 0 };
     if (!read_tensor(run, t, err))
         return false;
     if (d->prune)
         prune_tensor(run, n, d->prune->amount, &pruned);
-    if (!write_values(run, index, sink, &error, &clipped, err))
+    if (!(w.step ? scheme_of(w.step)->values(&w, sink, err) : write_floats(run, n, sink, err)))
         return false;
     if (d->prune) {
-        error.signal = pruned.signal;
-        error.noise += pruned.noise;
-        error.max_error = MAX(error.max_error, pruned.max_error);
-        error.zeros = d->quantize ? error.zeros : pruned.zeros;
+        w.error.signal = pruned.signal;
+        w.error.noise += pruned.noise;
+        w.error.max_error = MAX(w.error.max_error, pruned.max_error);
+        w.error.zeros = d->quantize ? w.error.zeros : pruned.zeros;
     }
     if (run->entry_of[index] != SIZE_MAX) {
         struct pare_report_entry *entry = &run->report->entries[run->entry_of[index]];
-        entry->clipped_count = (int64_t)clipped;
-        report_measure(entry, &error);
+        entry->clipped_count = (int64_t)w.clipped;
+        report_measure(entry, &w.error);
     }
     return true;
-}
-
-/* They are where int4_quantize() left them: in the tensor at hand. */
-static bool write_int4_scales(struct run *run, size_t index, struct sink *sink,
-                              struct pare_error *err)
-{
-    const struct pare_tensor *shown = &run->model->tensors[index].shown;
-    struct int4_layout layout = int4_layout(shown, &run->plan->changes[index]);
-    struct int4_part part = { 0 };
-    float *scales = run->stretch;
-    while (int4_next(&layout, &part)) {
-        size_t count = int4_scales(run->x, &layout, &part, scales);
-        if (!sink_write(sink, scales, count * sizeof(*scales), err))
-            return false;
-    }
-    return true;
-}
-
-static bool fill_zero_points(void *data, size_t index, struct sink *sink, struct pare_error *err)
-{
-    struct run *run = data;
-    const struct pare_tensor *shown = &run->model->tensors[index].shown;
-    struct int4_layout layout = int4_layout(shown, &run->plan->changes[index]);
-    return sink_write(sink, run->zeros, (size_t)(layout.n * layout.zero_bytes), err);
 }
 
 static bool fill_scales(void *data, size_t index, struct sink *sink, struct pare_error *err)
 {
-    struct run *run = data;
-    if (run->plan->changes[index].kind == CHANGE_INT4)
-        return write_int4_scales(run, index, sink, err);
-    size_t bytes = (size_t)run->plan->changes[index].scale_count * sizeof(float);
-    bool ok = sink_write(sink, run->scales[index], bytes, err);
-    free(run->scales[index]);
-    run->scales[index] = NULL;
-    return ok;
+    struct writing w = writing_of(data, index);
+    return scheme_of(w.step)->scales(&w, sink, err);
+}
+
+static bool fill_zero_points(void *data, size_t index, struct sink *sink, struct pare_error *err)
+{
+    struct writing w = writing_of(data, index);
+    return scheme_of(w.step)->zero_points(&w, sink, err);
 }
 
 static bool fill_digest(void *data, struct sink *sink, struct pare_error *err)
@@ -231,6 +142,23 @@ static bool fill_digest(void *data, struct sink *sink, struct pare_error *err)
     run->report->source_sha256 = arena_strdup(&run->report->arena, hex);
     return (run->report->source_sha256 || error_no_memory(err, DIGEST_HEX_ROOM)) &&
            sink_write(sink, hex, DIGEST_HEX_ROOM - 1, err);
+}
+
+/* A weight of a match; of a tensor with two forms the report has the last one's errors. */
+static bool fill_matched(void *data, size_t weight, struct sink *sink, struct pare_error *err)
+{
+    struct run *run = data;
+    const struct match_weight *w = &run->plan->match->weights[weight];
+    struct kernel_error error = { 0 };
+    uint64_t clipped = 0;
+    if (!match_write(&run->room, run->model, w, sink, &run->meter, &error, &clipped, err))
+        return false;
+    if (run->entry_of[w->tensor] != SIZE_MAX) {
+        struct pare_report_entry *entry = &run->report->entries[run->entry_of[w->tensor]];
+        entry->clipped_count = (int64_t)clipped;
+        report_measure(entry, &error);
+    }
+    return true;
 }
 
 static bool fill_copied(void *data, int64_t bytes, struct pare_error *err)
@@ -269,51 +197,44 @@ static bool start_report(struct run *run, struct pare_error *err)
     }
     run->report->before_bytes = plan->before_bytes;
     run->report->recipe = arena_strdup(arena, plan->recipe->text);
+    if (*plan->recipe->warning)
+        run->report->warning = plan->recipe->warning;
     return run->report->recipe || error_no_memory(err, 64);
 }
 
 static bool allocate(struct run *run, struct pare_error *err)
 {
-    size_t most = 0, channels = 0, zeros = 0, room = STRETCH, n = run->model->tensor_count + 1;
+    size_t most = 0, room = 1, n = run->model->tensor_count + 1;
     for (size_t i = 0; i < run->model->tensor_count; i++) {
-        const struct change *change = &run->plan->changes[i];
-        const struct pare_tensor *shown = &run->model->tensors[i].shown;
-        if (change->kind == CHANGE_NONE)
+        const struct step *quantize = run->plan->decisions[i].quantize;
+        if (run->plan->changes[i].kind == CHANGE_NONE)
             continue;
-        most = MAX(most, (size_t)shown->size_bytes);
-        if (change->kind == CHANGE_INT8)
-            channels = MAX(channels, (size_t)change->scale_count);
-        if (change->kind == CHANGE_INT4) {
-            struct int4_layout layout = int4_layout(shown, change);
-            zeros = MAX(zeros, (size_t)(layout.n * layout.zero_bytes));
-            room = INT4_ROOM;
-        }
+        most = MAX(most, (size_t)run->model->tensors[i].shown.size_bytes);
+        if (quantize)
+            room = MAX(room, scheme_of(quantize)->stretch_bytes);
     }
     run->entry_of = calloc(n, sizeof(*run->entry_of));
-    run->scales = calloc(n, sizeof(*run->scales));
+    run->kept = calloc(n, sizeof(*run->kept));
     run->x = malloc(most + 1);
     run->stretch = malloc(room);
-    run->zeros = malloc(zeros + 1);
-    run->bits = malloc((channels + 1) * sizeof(*run->bits));
     run->bins = malloc(sizeof(*run->bins));
-    if (!run->entry_of || !run->scales || !run->x || !run->stretch || !run->zeros || !run->bits ||
-        !run->bins)
+    if (!run->entry_of || !run->kept || !run->x || !run->stretch || !run->bins)
         return error_no_memory(err, most);
-    return true;
+    const struct match *match = run->plan->match;
+    return !match || match_room_init(&run->room, run->model, match, err);
 }
 
 static void release(struct run *run)
 {
     provenance_stop(&run->provenance);
-    for (size_t i = 0; run->scales && i < run->model->tensor_count; i++)
-        free(run->scales[i]);
+    for (size_t i = 0; run->kept && i < run->model->tensor_count; i++)
+        free(run->kept[i]);
     free(run->entry_of);
-    free(run->scales);
+    free(run->kept);
     free(run->x);
     free(run->stretch);
-    free(run->zeros);
-    free(run->bits);
     free(run->bins);
+    match_room_done(&run->room);
     pare_report_free(run->report);
 }
 
@@ -321,8 +242,8 @@ static bool write_output(struct run *run, const char *name, struct sink *sink,
                          struct pare_error *err)
 {
     struct output *output;
-    struct filler filler = { fill_values, fill_scales, fill_zero_points,
-                             fill_digest, fill_copied, run };
+    struct filler filler = { fill_values, fill_scales, fill_zero_points, fill_digest,
+                             fill_copied, run,         fill_matched };
     if (!plan_layout(run->plan, name, &output, err))
         return false;
     run->report->after_bytes = output_bytes(output);
@@ -332,16 +253,32 @@ static bool write_output(struct run *run, const char *name, struct sink *sink,
     return ok && meter_add(&run->meter, run->meter.total_bytes, err);
 }
 
+/* The entry whose reason says most: the first of those that most could be done with; or NULL. */
+static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
+{
+    const struct pare_plan_entry *best = NULL;
+    int most = -1;
+    for (size_t i = 0; i < plan->entry_count; i++) {
+        const struct tensor *t = &plan->model->model->tensors[plan->entries[i].tensor];
+        int could = t->weight + (t->weight && !t->no_blocks);
+        if (could > most) {
+            best = &plan->entries[i];
+            most = could;
+        }
+    }
+    return best;
+}
+
 static bool check_worth(const struct pare_plan *plan, struct pare_error *err)
 {
     if (plan->changed_count)
         return true;
-    const struct pare_plan_entry *first = plan->entry_count ? &plan->entries[0] : NULL;
+    const struct pare_plan_entry *told = telling_entry(plan);
     return error_set(err, PARE_ERR_REFUSED,
                      "the recipe changes nothing: the model has %zu tensors of two or more "
                      "dimensions%s%.100s%s%s",
-                     plan->entry_count, first ? "; " : "", first ? first->name : "",
-                     first ? ": " : "", first ? first->reason : "");
+                     plan->entry_count, told ? "; " : "", told ? told->name : "", told ? ": " : "",
+                     told ? told->reason : "");
 }
 
 bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sink,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "format/cuts.h"
+#include "format/match.h"
 #include "format/sink.h"
 #include "format/source.h"
 
@@ -101,6 +102,12 @@ bool model_settle_fp16(const struct model *model, struct change *io_changes, str
                        const char **ret_reasons, struct pare_error *err)
 {
     return model->format->settle_fp16(model, io_changes, arena, ret_reasons, err);
+}
+
+bool model_match(const struct model *model, const struct match_options *options,
+                 struct arena *arena, struct match **ret_match, struct pare_error *err)
+{
+    return model->format->match(model, options, arena, ret_match, err);
 }
 
 bool output_plan(const struct model *model, const struct change *changes,
@@ -214,9 +221,10 @@ static bool write_filled(struct writing *w, const struct segment *segment, struc
 {
     bool apart = cuts_around(segment->length);
     bool (*fill)(void *data, size_t tensor, struct sink *sink, struct pare_error *err) =
-        segment->kind == SEGMENT_VALUES   ? w->filler->values
-        : segment->kind == SEGMENT_SCALES ? w->filler->scales
-                                          : w->filler->zero_points;
+        segment->kind == SEGMENT_VALUES    ? w->filler->values
+        : segment->kind == SEGMENT_SCALES  ? w->filler->scales
+        : segment->kind == SEGMENT_MATCHED ? w->filler->matched
+                                           : w->filler->zero_points;
     return (!apart || sink_cut(w->sink, err)) &&
            fill(w->filler->data, segment->tensor, w->sink, err) &&
            (!apart || sink_cut(w->sink, err));
@@ -232,6 +240,7 @@ static bool write_segment(struct writing *w, const struct segment *segment, stru
     case SEGMENT_VALUES:
     case SEGMENT_SCALES:
     case SEGMENT_ZERO_POINTS:
+    case SEGMENT_MATCHED:
         return write_filled(w, segment, err);
     case SEGMENT_DIGEST:
         return w->filler->digest(w->filler->data, w->sink, err);

@@ -18,6 +18,8 @@
 #include "pare/model.h"
 
 struct format;
+struct match;
+struct match_options;
 struct model;
 struct output;
 struct pare_error;
@@ -50,8 +52,9 @@ struct tensor {
     enum int8_form int8;
     int channel_axis;
     const char *no_weight, *no_int8;
-    const char *no_fp16; /* why it cannot become float16, as far as it alone tells; or NULL */
-    const char *no_int4; /* why it cannot be 4-bit blocks; or NULL */
+    const char *no_fp16;   /* why it cannot become float16, as far as it alone tells; or NULL */
+    const char *no_blocks; /* why it cannot be 4-bit blocks; or NULL */
+    const char *no_qdq4;   /* nor such with standard operators; or NULL */
 
     /* When this tensor holds another one's values as int8: that one's name, and its factors. */
     const char *stands_for;    /* NULL when it does not */
@@ -87,18 +90,22 @@ enum change_kind {
     CHANGE_INT8,   /* int8 of the same shape, and float scales */
     CHANGE_FP16,   /* float16 of the same shape, and what computes with it too */
     CHANGE_INT4,   /* 4-bit numbers in blocks, float scales and 4-bit zero points: format/int4.h */
+    CHANGE_QDQ4,   /* as CHANGE_INT4, for standard operators: format/qdq4.h */
+    CHANGE_BNB4,   /* 4-bit floats in blocks, float scales: format/bnb4.h */
 };
 
 /* What becomes of a tensor; one for each, by index. */
 struct change {
     enum change_kind kind;
     enum int8_form form; /* of CHANGE_INT8 */
-    int axis;            /* of the scales; -1: one scale; of CHANGE_INT4, of the output channels */
+    int axis;            /* of the scales; -1: one scale; of 4-bit blocks, of the output channels */
     int64_t scale_count;
     bool io16;          /* of CHANGE_FP16: the model's own inputs and outputs become float16 too */
-    int block;          /* of CHANGE_INT4, as the following: elements that share a scale */
-    bool symmetric;     /* without zero points */
-    int accuracy_level; /* of the products, as ONNX Runtime counts it */
+    int block;          /* of 4-bit blocks: elements that share a scale */
+    bool symmetric;     /* of CHANGE_INT4 and CHANGE_QDQ4: without zero points */
+    int accuracy_level; /* of CHANGE_INT4: of the products, as ONNX Runtime counts it */
+    int float4;         /* of CHANGE_BNB4: 0 fp4, 1 nf4, as ONNX Runtime counts them */
+    const struct match *match; /* of every tensor, of CHANGE_NONE: format/match.h; NULL: none */
 };
 
 /* Magnitudes, by the bits of a float: from the one on float16 is infinite, up to the other 0. */
@@ -140,8 +147,8 @@ int64_t output_bytes(const struct output *output);
 
 /*
  * Gives the changed values. For each changed tensor values() is called once and then, for
- * CHANGE_INT8 and CHANGE_INT4, scales() once, and for CHANGE_INT4 that is not symmetric
- * zero_points() once; in the order of the output, not of the tensors. Of CHANGE_INT4 no other
+ * CHANGE_INT8 and 4-bit blocks, scales() once, and where those are not symmetric
+ * zero_points() once; in the order of the output, not of the tensors. Of 4-bit blocks no other
  * tensor comes between. Each writes all its bytes to the sink. copied() tells of bytes that went
  * through unchanged; false stops.
  */
@@ -152,6 +159,8 @@ struct filler {
     bool (*digest)(void *data, struct sink *sink, struct pare_error *err);
     bool (*copied)(void *data, int64_t bytes, struct pare_error *err);
     void *data;
+    /* The values of a weight of the match; not needed where there is none. */
+    bool (*matched)(void *data, size_t weight, struct sink *sink, struct pare_error *err);
 };
 
 /* Write all files. The commit is the caller's. */
@@ -169,6 +178,8 @@ struct format {
     bool (*plan)(const struct model *model, const struct change *changes,
                  const struct label *labels, size_t label_count, const char *name,
                  struct output *output, struct pare_error *err);
+    bool (*match)(const struct model *model, const struct match_options *options,
+                  struct arena *arena, struct match **ret_match, struct pare_error *err);
 };
 
 extern const struct format format_onnx;
@@ -179,6 +190,7 @@ enum segment_kind {
     SEGMENT_VALUES,
     SEGMENT_SCALES,
     SEGMENT_ZERO_POINTS,
+    SEGMENT_MATCHED,
     SEGMENT_DIGEST, /* a label's value */
     SEGMENT_ZEROS,  /* padding */
 };
@@ -190,7 +202,7 @@ struct segment {
     int64_t offset; /* of a copy, in source file `file` */
     size_t file;
     const char *bytes; /* of a literal */
-    size_t tensor;     /* of values, scales and zero points */
+    size_t tensor;     /* of values, scales and zero points; of a match the weight's number */
 };
 
 struct output_file {

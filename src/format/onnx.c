@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ModelProto into the index. */
-#include "format/onnx.h"
+#include "format/onnx_match.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +88,11 @@ static bool read_opset(struct onnx_reader *reader, const struct wire *wire,
             return false;
     }
     bool standard = !*domain || !strcmp(domain, "ai.onnx");
-    if (standard)
+    if (standard) {
         reader->onnx->opset = version;
+        reader->onnx->opset_domain = domain;
+        reader->onnx->opset_cut = (struct onnx_cut){ field->tag_at, field->end };
+    }
     reader->onnx->has_contrib |= !strcmp(domain, ONNX_CONTRIB);
     const char *words = standard
                             ? arena_printf(&model->arena, "%lld", (long long)version)
@@ -119,6 +122,10 @@ static bool read_label(struct onnx_reader *reader, const struct wire *wire,
             (f.number == 2 && !wire_string(&inner, &f, "a value", &model->arena, &value, err)))
             return false;
     }
+    if (!onnx_grow(model, &onnx->props, onnx->prop_count, &onnx->prop_room, sizeof(*onnx->props),
+                   ONNX_TENSORS_MAX, "metadata_props", err))
+        return false;
+    onnx->props[onnx->prop_count++] = (struct onnx_prop){ key, { field->tag_at, field->end } };
     if (!strncmp(key, LABEL_PREFIX, strlen(LABEL_PREFIX))) {
         if (!onnx_grow(model, &onnx->labels, onnx->label_count, &onnx->label_room,
                        sizeof(*onnx->labels), ONNX_VALUES_MAX, "labels", err))
@@ -154,10 +161,13 @@ static bool read_model_field(struct onnx_reader *reader, const struct wire *wire
 {
     switch (field->number) {
     case 1:
+        reader->onnx->ir_cut = (struct onnx_cut){ field->tag_at, field->end };
         return wire_int(field, "ir_version", &reader->onnx->ir_version, err);
     case 2:
+        reader->onnx->producer = (struct onnx_cut){ field->tag_at, field->end };
         return read_text(reader, wire, field, "producer", err);
     case 3:
+        reader->onnx->producer_version = (struct onnx_cut){ field->tag_at, field->end };
         return read_text(reader, wire, field, "producer version", err);
     case 7:
         return read_graph(reader, wire, field, err);
@@ -220,4 +230,5 @@ const struct format format_onnx = {
     .open = onnx_open,
     .settle_fp16 = onnx_fp16_settle,
     .plan = onnx_plan,
+    .match = onnx_match,
 };

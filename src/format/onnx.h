@@ -53,7 +53,17 @@ enum {
 };
 
 /* TensorProto.DataType, as far as it is written. */
-enum { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT8 = 3, ONNX_FLOAT16 = 10 };
+enum {
+    ONNX_FLOAT = 1,
+    ONNX_UINT8 = 2,
+    ONNX_INT8 = 3,
+    ONNX_FLOAT16 = 10,
+    ONNX_UINT4 = 21,
+    ONNX_INT4 = 22
+};
+
+/* The opset in which DequantizeLinear takes 4-bit integers in blocks. */
+enum { ONNX_OPSET_INT4 = 21 };
 
 /* A message whose length may have to change, because something inside it does. */
 struct onnx_message {
@@ -81,7 +91,8 @@ struct onnx_node {
     const struct onnx_gemm *gemm;
     const int64_t *ints; /* of a Transpose: perm */
     int int_count;
-    int tensor; /* of a Constant that is listed: its tensor; else -1 */
+    bool has_graph; /* in an attribute */
+    int tensor;     /* of a Constant that is listed: its tensor; else -1 */
     /* The type that an attribute gives its result: of a Constant, a Cast or a ConstantOfShape. */
     enum pare_dtype made;
     uint32_t absmax; /* of floats in such an attribute: the bits of the largest magnitude */
@@ -131,9 +142,17 @@ struct onnx_mention {
     struct onnx_cut cut; /* of a node: the field that has the name */
 };
 
+/* One of the model's metadata_props. */
+struct onnx_prop {
+    const char *key;
+    struct onnx_cut cut;
+};
+
 struct onnx {
     int64_t ir_version, opset;
-    bool has_contrib; /* the model imports com.microsoft */
+    const char *opset_domain;          /* how the standard one is written: "" or "ai.onnx" */
+    struct onnx_cut ir_cut, opset_cut; /* the fields that say so */
+    bool has_contrib;                  /* the model imports com.microsoft */
     int64_t file_end;
     int graph; /* the main graph's message */
     struct onnx_message *messages;
@@ -148,6 +167,9 @@ struct onnx {
     size_t typed_count, typed_room;
     struct onnx_cut *labels; /* metadata_props that begin with LABEL_PREFIX */
     size_t label_count, label_room;
+    struct onnx_prop *props; /* all metadata_props */
+    size_t prop_count, prop_room;
+    struct onnx_cut producer, producer_version; /* end 0: there is none */
     struct onnx_mention *mentions;
     size_t mention_count, mention_room;
     size_t fact_room;
@@ -211,6 +233,12 @@ size_t onnx_find_first(const struct onnx *onnx, const char *name);
 /* The mentions of a name: [*ret_first, end). */
 size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first);
 
+/*
+ * Why the model's opset cannot be raised to another one, in the model's arena; NULL when it can,
+ * is as high already, or memory ended.
+ */
+const char *onnx_why_no_opset(struct model *model, int opset, bool *ret_no_memory);
+
 /* ---- writing ---- */
 
 /* One change of the main file: cut `remove` bytes at `at`, put segments in their place. */
@@ -248,7 +276,8 @@ struct onnx_plan {
     const struct change *changes;
     struct output *output;
     struct onnx_patch patch;
-    struct output_file *data; /* the file of external values, or NULL */
+    struct output_file *data;  /* the file of external values, or NULL */
+    const struct match *match; /* what the graph becomes as a whole, or NULL */
 };
 
 /* Values that live in the data file: place them there and give offset and length as entries. */
@@ -265,7 +294,7 @@ MUST_CHECK bool onnx_fp16_settle(const struct model *model, struct change *io_ch
                                  struct arena *arena, const char **ret_reasons,
                                  struct pare_error *err);
 
-/* All that CHANGE_INT8, CHANGE_FP16 and CHANGE_INT4 ask for. */
+/* All that changes of other types ask for. */
 MUST_CHECK bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err);
 
 #endif

@@ -170,6 +170,7 @@ static bool read_inner(struct node_reading *n, const struct wire *attribute,
         return read_sparse(n->reader, attribute, field, message, constant ? n->node.outputs[0] : "",
                            err);
     }
+    n->node.has_graph = true;
     return wire_enter(attribute, field, "a subgraph", &graph, err) &&
            onnx_message(model, field, message, &graph_message, err) &&
            onnx_read_graph(n->reader, graph, graph_message, ++n->reader->onnx->scope_count,

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "format/onnx.h"
+#include "format/onnx_match.h"
 #include "format/source.h"
 
 /* Large values start at a page, so that a runtime can map them. */
@@ -77,7 +77,9 @@ static bool plan_tensor(struct onnx_plan *plan, size_t tensor, struct pare_error
     const struct tensor *t = &plan->model->tensors[tensor];
     const struct onnx_tensor *own = &plan->onnx->tensors[tensor];
     enum change_kind kind = plan->changes[tensor].kind;
-    if (kind == CHANGE_INT8 || kind == CHANGE_FP16 || kind == CHANGE_INT4)
+    if (plan->match && plan->match->dropped[tensor])
+        return true;
+    if (kind != CHANGE_NONE && kind != CHANGE_VALUES) /* onnx_rewrite() puts others in its place */
         return true;
     if (own->external)
         return relocate(plan, tensor, err);
@@ -134,7 +136,8 @@ static bool name_files(struct onnx_plan *plan, const char *name, struct output_f
     struct output *output = plan->output;
     bool external = false;
     for (size_t i = 0; i < plan->model->tensor_count; i++)
-        external = external || plan->onnx->tensors[i].external;
+        external = external ||
+                   (plan->onnx->tensors[i].external && !(plan->match && plan->match->dropped[i]));
     const char *data = arena_printf(&output->arena, "%s.data", name);
     const char *main_name = arena_strdup(&output->arena, name);
     if (!data || !main_name)
@@ -157,6 +160,7 @@ bool onnx_plan(const struct model *model, const struct change *changes, const st
                               .onnx = model->own,
                               .changes = changes,
                               .output = output,
+                              .match = model->tensor_count ? changes[0].match : NULL,
                               .patch = { .model = model, .output = output } };
     struct output_file *main_file = NULL;
     if (!name_files(&plan, name, &main_file, err))
@@ -164,7 +168,8 @@ bool onnx_plan(const struct model *model, const struct change *changes, const st
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!plan_tensor(&plan, i, err))
             return false;
-    if (!onnx_rewrite(&plan, err) || !plan_labels(&plan, labels, label_count, err) ||
+    if (!(plan.match ? onnx_match_write(&plan, plan.match, err) : onnx_rewrite(&plan, err)) ||
+        !plan_labels(&plan, labels, label_count, err) ||
         !onnx_patch_apply(&plan.patch, main_file, err))
         return false;
     if (main_file->size_bytes > ONNX_FILE_MAX)

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum { TEXT_MAX = 64 << 20, ENTRIES_MAX = 16 * 1024, IR_INPUTS_FREE = 4 };
+enum { TEXT_MAX = 64 << 20, ENTRIES_MAX = 16 * 1024, IR_INPUTS_FREE = 4, CONTRIB_VERSION = 1 };
 
 /* ---- names ---- */
 
@@ -214,13 +214,30 @@ static bool plan_first_nodes(struct onnx_rewrite *p, struct pare_error *err)
            onnx_patch_literal(&p->plan->patch, &p->first, err);
 }
 
+/* OperatorSetIdProto: domain 1, version 2. */
+static bool import_contrib(struct onnx_rewrite *p, struct pare_error *err)
+{
+    struct buf import;
+    if (!p->contrib || p->plan->onnx->has_contrib)
+        return true;
+    buf_init(&import, WIRE_STRING_MAX);
+    wire_put_text(&import, 1, ONNX_CONTRIB);
+    wire_put_int(&import, 2, CONTRIB_VERSION);
+    bool ok = buf_ok(&import, err);
+    wire_put_bytes(&p->text, MODEL_OPSET, buf_string(&import), import.length);
+    buf_done(&import);
+    return ok && onnx_patch_edit(&p->plan->patch, p->plan->onnx->file_end, 0, -1, err) &&
+           onnx_patch_literal(&p->plan->patch, &p->text, err);
+}
+
 bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err)
 {
     struct onnx_rewrite p = { .plan = plan, .arena = &plan->output->arena };
     buf_init(&p.text, TEXT_MAX);
     buf_init(&p.first, TEXT_MAX);
     bool ok = rewrite_fp16(&p, err) && rewrite_int8(&p, err) && rewrite_int4(&p, err) &&
-              plan_first_nodes(&p, err);
+              rewrite_bnb4(&p, err) && rewrite_qdq4(&p, err) && rewrite_opset(&p, err) &&
+              import_contrib(&p, err) && plan_first_nodes(&p, err);
     if (ok && p.no_memory)
         ok = error_no_memory(err, p.text.capacity);
     ok = ok && names_differ(&p, err);

@@ -20,6 +20,8 @@ struct onnx_rewrite {
     struct buf first;  /* nodes that go before all others */
     const char **made; /* names of new values, to see that they differ */
     size_t made_count, made_room;
+    int opset;    /* that the new nodes need; 0: any */
+    bool contrib; /* there are operators of ONNX Runtime's own */
     bool no_memory;
 };
 
@@ -57,9 +59,14 @@ MUST_CHECK bool rewrite_put_beside(struct onnx_rewrite *p, size_t index, enum se
                                    const struct build_tensor *tensor, int64_t length,
                                    struct pare_error *err);
 
+/* Raise the model's opset and IR version to p->opset. */
+MUST_CHECK bool rewrite_opset(struct onnx_rewrite *p, struct pare_error *err);
+
 /* All that a change of the kind asks for. */
 MUST_CHECK bool rewrite_fp16(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_int8(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_int4(struct onnx_rewrite *p, struct pare_error *err);
+MUST_CHECK bool rewrite_bnb4(struct onnx_rewrite *p, struct pare_error *err);
+MUST_CHECK bool rewrite_qdq4(struct onnx_rewrite *p, struct pare_error *err);
 
 #endif

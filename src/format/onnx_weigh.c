@@ -268,15 +268,15 @@ static const char *why_no_weight(const struct model *model, const struct verdict
 }
 
 /* Of a weight: why it cannot be 4-bit blocks, or NULL. */
-static const char *why_no_int4(const struct verdict *v)
+static const char *why_no_blocks(const struct verdict *v)
 {
     if (v->onnx->opset < OPSET_BROADCAST)
-        return "int4 needs opset 7 or newer";
+        return "4-bit blocks need opset 7 or newer";
     if (v->tensor->shown.rank != 2)
-        return "int4 is for weights of two dimensions";
-    return v->all_dynamic && v->axis >= 0
-               ? NULL
-               : "int4 is for weights on the right of a MatMul or Gemm and of no other use";
+        return "4-bit blocks are for weights of two dimensions";
+    return v->all_dynamic && v->axis >= 0 ? NULL
+                                          : "4-bit blocks are for weights on the right of a MatMul "
+                                            "or Gemm and of no other use";
 }
 
 static const char *place_of(const struct onnx_tensor *own)
@@ -317,7 +317,7 @@ static void weigh_tensor(struct model *model, size_t index)
     else
         t->int8 = v.all_dynamic && onnx->opset >= OPSET_DYNAMIC ? INT8_DYNAMIC : INT8_WEIGHT_ONLY;
     t->no_fp16 = why_no_fp16(model, &v, index);
-    t->no_int4 = t->weight ? why_no_int4(&v) : t->no_weight;
+    t->no_blocks = t->weight ? why_no_blocks(&v) : t->no_weight;
     own->trans_b = v.trans_b > 0;
 }
 
@@ -384,8 +384,15 @@ bool onnx_weigh(struct model *model, struct pare_error *err)
     struct onnx *onnx = model->own;
     if (onnx->mention_count)
         qsort(onnx->mentions, onnx->mention_count, sizeof(*onnx->mentions), by_name);
-    for (size_t i = 0; i < model->tensor_count; i++)
+    bool no_memory;
+    const char *no_opset = onnx_why_no_opset(model, ONNX_OPSET_INT4, &no_memory);
+    if (no_memory)
+        return error_no_memory(err, 64);
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        struct tensor *t = &model->tensors[i];
         weigh_tensor(model, i);
+        t->no_qdq4 = t->no_blocks ? t->no_blocks : no_opset;
+    }
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!pair_tensor(model, i, err))
             return false;

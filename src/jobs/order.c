@@ -41,27 +41,59 @@ static bool is_used(const struct order_settings *settings, const char *scheme)
     return false;
 }
 
-/* Whether a step of `scheme` takes a setting that belongs to `owner`. */
-static bool takes(const struct order_settings *settings, const char *scheme, const char *owner)
+/*
+ * Whether a step of `scheme` takes a setting that belongs to `owners`, up to the NULL. Where it belongs to
+ * none that is asked for, the rule's own step gets it, and the recipe's reader says what is wrong.
+ */
+static bool takes(const struct order_settings *settings, const char *scheme,
+                  const char *const *owners)
 {
-    return !strcmp(scheme, owner) || (scheme == settings->scheme && !is_used(settings, owner));
+    bool used = false;
+    for (; *owners; owners++) {
+        if (!strcmp(scheme, *owners))
+            return true;
+        used = used || is_used(settings, *owners);
+    }
+    return scheme == settings->scheme && !used;
+}
+
+/* Two schemes have forms, of different words. */
+static bool is_int4_form(const char *form)
+{
+    return !strcmp(form, "matmulnbits") || !strcmp(form, "qdq");
 }
 
 /* A quantize step, but for what it covers. */
 static void begin_quantize(const struct order_settings *settings, const char *scheme,
                            struct buf *recipe)
 {
-    bool int8 = takes(settings, scheme, "int8"), fp16 = takes(settings, scheme, "fp16");
-    bool int4 = takes(settings, scheme, "int4");
+    static const char *const of_int8[] = { "int8", NULL }, *const of_fp16[] = { "fp16", NULL },
+                             *const of_int4[] = { "int4", NULL },
+                             *const of_blocks[] = { "int4", "nf4", "fp4", NULL };
+    bool int8 = takes(settings, scheme, of_int8), int4 = takes(settings, scheme, of_int4);
     buf_text(recipe, "{\"step\": \"quantize\", \"scheme\": ");
     json_put_string(recipe, scheme);
+    if (int8 && settings->match) {
+        buf_text(recipe, ", \"match\": ");
+        json_put_string(recipe, settings->match);
+    }
+    if (int8 && settings->weight_type) {
+        buf_text(recipe, ", \"weight_type\": ");
+        json_put_string(recipe, settings->weight_type);
+    }
+    if (int8 && settings->per_channel)
+        buf_text(recipe, ", \"per_channel\": true");
     if (int8 && settings->per_tensor)
         buf_text(recipe, ", \"per_channel\": false");
     if (int8 && settings->reduce_range)
         buf_text(recipe, ", \"reduce_range\": true");
-    if (fp16 && settings->io16)
+    if (settings->io16 && takes(settings, scheme, of_fp16))
         buf_text(recipe, ", \"keep_io\": false");
-    if (int4 && settings->block)
+    if (settings->form && (is_int4_form(settings->form) ? int4 : int8)) {
+        buf_text(recipe, ", \"form\": ");
+        json_put_string(recipe, settings->form);
+    }
+    if (settings->block && takes(settings, scheme, of_blocks))
         buf_printf(recipe, ", \"block\": %lld", (long long)settings->block);
     if (int4 && settings->asymmetric)
         buf_text(recipe, ", \"symmetric\": false");

@@ -24,9 +24,14 @@ struct order_settings {
     double amount;                 /* the share of elements that go, 0 to 1 */
     const char *scheme;            /* NULL: no quantizing */
     bool per_tensor, reduce_range; /* of int8 */
+    const char *match;             /* of int8: whose output exactly, as the following; or NULL */
+    bool per_channel;              /* with match, where one scale a tensor is the default */
+    const char *weight_type;       /* or NULL */
     bool io16;                     /* of fp16: inputs and outputs too */
-    int64_t block, accuracy_level; /* of int4, as the following; 0: the recipe's default */
+    int64_t block;                 /* of int4, nf4 and fp4; 0: the recipe's default */
+    int64_t accuracy_level;        /* of int4, as the following; 0: as well */
     bool asymmetric;
+    const char *form;                            /* NULL: as well */
     const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
     const char *const *ops;                      /* operators, as those */
     const struct order_tensor *tensors; /* whatever the globs above say; the last match wins */

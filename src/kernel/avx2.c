@@ -8,18 +8,15 @@
 #if defined(__x86_64__)
 
 #include <cpuid.h>
-#include <immintrin.h>
 
-#include "kernel/lanes.h"
-
-#define AVX2 __attribute__((target("avx2,f16c")))
+#include "kernel/wide.h"
 
 AVX2 static inline __m256i magnitudes(__m256 x)
 {
     return _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32((int)KERNEL_MAGNITUDE));
 }
 
-AVX2 static uint32_t absmax(const float *x, size_t n)
+AVX2 uint32_t avx2_absmax(const float *x, size_t n)
 {
     __m256i most[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
                         _mm256_setzero_si256() };
@@ -128,47 +125,6 @@ AVX2 static size_t int8_columns(const float *x, size_t rows, size_t columns, con
     return clipped;
 }
 
-/* The lanes as registers: lanes 0 to 3, and 4 to 7. */
-struct wide_lanes {
-    __m256d signal[2], noise[2], max_error[2];
-};
-
-AVX2 static inline void wide_add(struct wide_lanes *lanes, __m256 x, __m256 y)
-{
-    const __m256d sign = _mm256_set1_pd(-0.0);
-    __m128 xs[2] = { _mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1) };
-    __m128 ys[2] = { _mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1) };
-#pragma GCC unroll 2
-    for (int k = 0; k < 2; k++) {
-        __m256d v = _mm256_cvtps_pd(xs[k]);
-        __m256d difference = _mm256_sub_pd(v, _mm256_cvtps_pd(ys[k]));
-        lanes->signal[k] = _mm256_add_pd(lanes->signal[k], _mm256_mul_pd(v, v));
-        lanes->noise[k] = _mm256_add_pd(lanes->noise[k], _mm256_mul_pd(difference, difference));
-        lanes->max_error[k] =
-            _mm256_max_pd(_mm256_andnot_pd(sign, difference), lanes->max_error[k]);
-    }
-}
-
-AVX2 static inline void wide_load(struct wide_lanes *wide, const struct lanes *lanes)
-{
-#pragma GCC unroll 2
-    for (int k = 0; k < 2; k++) {
-        wide->signal[k] = _mm256_loadu_pd(lanes->signal + 4 * k);
-        wide->noise[k] = _mm256_loadu_pd(lanes->noise + 4 * k);
-        wide->max_error[k] = _mm256_loadu_pd(lanes->max_error + 4 * k);
-    }
-}
-
-AVX2 static inline void wide_store(const struct wide_lanes *wide, struct lanes *lanes)
-{
-#pragma GCC unroll 2
-    for (int k = 0; k < 2; k++) {
-        _mm256_storeu_pd(lanes->signal + 4 * k, wide->signal[k]);
-        _mm256_storeu_pd(lanes->noise + 4 * k, wide->noise[k]);
-        _mm256_storeu_pd(lanes->max_error + 4 * k, wide->max_error[k]);
-    }
-}
-
 /* Eight int8 as floats; the zeros among them are counted. */
 AVX2 static inline __m256 floats_of_eight(const int8_t *q, uint64_t *io_zeros)
 {
@@ -218,128 +174,6 @@ AVX2 static void error_int8_columns(const float *x, const int8_t *q, size_t rows
         }
     }
     lanes_fold(&lanes, io_error);
-}
-
-/* The scale, its reciprocal and the zero point of eight columns. */
-struct wide_int4 {
-    __m256 scale, reciprocal, zero;
-};
-
-/* Half away from zero, clipped to 0 to 15; a NaN gives 0. */
-AVX2 static inline __m256i int4_round_eight(__m256 v)
-{
-    v = _mm256_min_ps(_mm256_max_ps(v, _mm256_setzero_ps()), _mm256_set1_ps(15.0f));
-    __m256i whole = _mm256_cvttps_epi32(v);
-    __m256 rest = _mm256_sub_ps(v, _mm256_cvtepi32_ps(whole));
-    __m256 up = _mm256_cmp_ps(rest, _mm256_set1_ps(0.5f), _CMP_GE_OQ);
-    return _mm256_sub_epi32(whole, _mm256_castps_si256(up));
-}
-
-/* From the smallest and the largest of each column. */
-AVX2 static inline struct wide_int4 int4_scale_eight(__m256 low, __m256 high, bool symmetric)
-{
-    const __m256 none = _mm256_setzero_ps(), sign = _mm256_set1_ps(-0.0f);
-    struct wide_int4 by = { .zero = _mm256_set1_ps(8.0f) };
-    if (symmetric) {
-        __m256 above =
-            _mm256_cmp_ps(_mm256_andnot_ps(sign, high), _mm256_andnot_ps(sign, low), _CMP_GT_OQ);
-        by.scale = _mm256_div_ps(_mm256_blendv_ps(low, high, above), _mm256_set1_ps(-8.0f));
-    } else {
-        low = _mm256_min_ps(low, none);
-        high = _mm256_max_ps(high, none);
-        by.scale = _mm256_div_ps(_mm256_sub_ps(high, low), _mm256_set1_ps(15.0f));
-        __m256 zero = _mm256_div_ps(_mm256_xor_ps(low, sign), by.scale);
-        by.zero = _mm256_cvtepi32_ps(int4_round_eight(zero));
-    }
-    __m256 some = _mm256_cmp_ps(by.scale, none, _CMP_NEQ_UQ);
-    by.reciprocal = _mm256_and_ps(some, _mm256_div_ps(_mm256_set1_ps(1.0f), by.scale));
-    if (!symmetric)
-        by.zero = _mm256_and_ps(some, by.zero);
-    return by;
-}
-
-AVX2 static inline struct wide_int4 int4_prepare(const float *x, size_t rows, bool symmetric,
-                                                 struct kernel_int4 *block)
-{
-    const struct int4_span empty = INT4_SPAN_EMPTY;
-    __m256 low = _mm256_set1_ps(empty.low), high = _mm256_set1_ps(empty.high);
-    for (size_t row = 0; row < rows; row++, x += 8) {
-        __m256 v = _mm256_loadu_ps(x);
-        low = _mm256_min_ps(v, low);
-        high = _mm256_max_ps(v, high);
-    }
-    struct wide_int4 by = int4_scale_eight(low, high, symmetric);
-    __m256i zero = _mm256_cvttps_epi32(by.zero);
-    __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(zero), _mm256_extracti128_si256(zero, 1));
-    _mm_storel_epi64((__m128i *)block->zero, _mm_packus_epi16(half, half));
-    _mm256_storeu_ps(block->scale, by.scale);
-    return by;
-}
-
-/* What the rows give beside their numbers, counted by column. */
-struct int4_tally {
-    __m256i inside, zeros;
-};
-
-/* Eight numbers of one row, in 32 bits each. */
-AVX2 static inline __m256i int4_of_eight(__m256 x, const struct wide_int4 *by,
-                                         struct wide_lanes *lanes, struct int4_tally *tally)
-{
-    __m256 v = _mm256_add_ps(_mm256_mul_ps(x, by->reciprocal), by->zero);
-    __m256 inside = _mm256_and_ps(_mm256_cmp_ps(v, _mm256_set1_ps(-0.5f), _CMP_GT_OQ),
-                                  _mm256_cmp_ps(v, _mm256_set1_ps(15.5f), _CMP_LT_OQ));
-    __m256i q = int4_round_eight(v);
-    __m256 y = _mm256_mul_ps(_mm256_sub_ps(_mm256_cvtepi32_ps(q), by->zero), by->scale);
-    __m256 none = _mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_EQ_OQ);
-    tally->inside = _mm256_sub_epi32(tally->inside, _mm256_castps_si256(inside));
-    tally->zeros = _mm256_sub_epi32(tally->zeros, _mm256_castps_si256(none));
-    wide_add(lanes, x, y);
-    return q;
-}
-
-/* Columns that do not count add nothing. Returns the clipped. */
-AVX2 static size_t int4_fold(const struct int4_tally *tally, const struct wide_lanes *wide,
-                             size_t rows, size_t columns, struct kernel_error *io_error)
-{
-    struct lanes lanes;
-    uint32_t inside[LANES], zeros[LANES];
-    size_t clipped = 0;
-    wide_store(wide, &lanes);
-    _mm256_storeu_si256((__m256i *)inside, tally->inside);
-    _mm256_storeu_si256((__m256i *)zeros, tally->zeros);
-    for (size_t k = 0; k < columns; k++) {
-        clipped += rows - inside[k];
-        io_error->zeros += zeros[k];
-    }
-    for (size_t k = columns; k < LANES; k++)
-        lanes.signal[k] = lanes.noise[k] = lanes.max_error[k] = 0;
-    lanes_fold(&lanes, io_error);
-    return clipped;
-}
-
-/* Four bits of eight rows make one 32-bit word of each column, the first row the lowest. */
-AVX2 static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric,
-                        struct kernel_int4 *ret_block, struct kernel_error *io_error)
-{
-    const struct lanes lanes = { 0 };
-    struct wide_lanes wide;
-    struct int4_tally tally = { _mm256_setzero_si256(), _mm256_setzero_si256() };
-    struct wide_int4 by = int4_prepare(x, rows, symmetric, ret_block);
-    wide_load(&wide, &lanes);
-    for (size_t row = 0; row < rows; row += 8) {
-        size_t n = MIN(rows - row, (size_t)8);
-        __m256i words = _mm256_setzero_si256();
-        uint32_t word[8];
-        for (size_t k = 0; k < n; k++) {
-            __m256i q = int4_of_eight(_mm256_loadu_ps(x + 8 * (row + k)), &by, &wide, &tally);
-            words = _mm256_or_si256(_mm256_srli_epi32(words, 4), _mm256_slli_epi32(q, 28));
-        }
-        words = _mm256_srl_epi32(words, _mm_cvtsi32_si128(4 * (int)(8 - n)));
-        _mm256_storeu_si256((__m256i *)word, words);
-        for (size_t k = 0; k < 8; k++)
-            memcpy(ret_block->q[k] + row / 2, &word[k], sizeof(word[k]));
-    }
-    return int4_fold(&tally, &wide, rows, columns, io_error);
 }
 
 AVX2 static void to_fp16(const float *x, size_t n, uint16_t *ret_h)
@@ -417,14 +251,18 @@ const struct kernel *kernel_avx2(void)
 {
     static const struct kernel table = {
         .name = "avx2",
-        .absmax = absmax,
+        .absmax = avx2_absmax,
         .absmax_columns = absmax_columns,
         .range = range,
+        .range_columns = avx2_range_columns,
+        .uint8 = avx2_uint8,
+        .uint8_columns = avx2_uint8_columns,
         .int8 = int8,
         .int8_columns = int8_columns,
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
-        .int4 = int4,
+        .int4 = avx2_int4,
+        .float4 = avx2_float4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .error = error_float,

@@ -49,6 +49,9 @@ struct kernel_int4 {
     uint8_t q[KERNEL_INT4_COLUMNS][KERNEL_INT4_ROWS / 2]; /* the even row in the low four bits */
 };
 
+/* 4-bit floats, numbered as ONNX Runtime does. */
+enum kernel_float4 { KERNEL_FP4, KERNEL_NF4 };
+
 /* Where l1 pruning draws its line, from the two counts. */
 struct kernel_cut {
     uint32_t threshold; /* magnitudes below it go */
@@ -66,6 +69,10 @@ struct kernel {
 
     void (*range)(const float *x, size_t n, struct kernel_range *io_range);
 
+    /* Of finite x (rows, columns): smallest and largest folded into low[columns], high[columns]. */
+    void (*range_columns)(const float *x, size_t rows, size_t columns, float *io_low,
+                          float *io_high);
+
     /*
      * q = clip(round_half_even(x / scale), -128, 127), IEEE division in float32. Returns how
      * many were clipped. A NaN becomes -128, so look for them first.
@@ -75,6 +82,11 @@ struct kernel {
     /* The same on x (rows, columns) with scale[columns]. */
     size_t (*int8_columns)(const float *x, size_t rows, size_t columns, const float *scale,
                            int8_t *ret_q);
+
+    /* q = clip(round_half_even(x / scale) + zero, 0, 255), and with a zero point a column. */
+    size_t (*uint8)(const float *x, size_t n, float scale, uint8_t zero, uint8_t *ret_q);
+    size_t (*uint8_columns)(const float *x, size_t rows, size_t columns, const float *scale,
+                            const uint8_t *zero, uint8_t *ret_q);
 
     /* Errors of y = (float)q * scale, the product that a Cast and a Mul compute. */
     void (*error_int8)(const float *x, const int8_t *q, size_t n, float scale,
@@ -92,12 +104,27 @@ struct kernel {
      *               zero = clip(round(-min(smallest, 0) / scale), 0, 15), 0 where scale is 0
      *   q = clip(round(x * (1 / scale) + zero), 0, 15), the reciprocal 0 where scale is 0
      *
-     * in float32, round() being half away from zero and a NaN in it becoming 0. All rows past the
-     * last, up to a multiple of 8, become 0. Adds the errors of y = (q - zero) * scale for the
+     * in float32, round() being half away from zero and a NaN in it becoming 0. `apart`: the zero
+     * point is added to the rounded number, and what is no number within 2^31 becomes 0,
+     *
+     *   q = clip(round(x * (1 / scale)) + zero, 0, 15)
+     *
+     * All rows past the last, up to a multiple of 8, become 0. Adds the errors of y = (q - zero) * scale for the
      * first `columns` of the eight and returns how many of their elements were clipped.
      */
-    size_t (*int4)(const float *x, size_t rows, size_t columns, bool symmetric,
+    size_t (*int4)(const float *x, size_t rows, size_t columns, bool symmetric, bool apart,
                    struct kernel_int4 *ret_block, struct kernel_error *io_error);
+
+    /*
+     * Quantize n elements in blocks of `block` (16 to 256, a power of 2), the last maybe short,
+     * to 4-bit floats of (n + 1) / 2 bytes, the even element in the high four bits. A block's
+     * `absmax` is its largest magnitude; an element's code is that of the number nearest to
+     * x * (1 / absmax), the reciprocal 0 where absmax is, halfway the one below (of FP4, nearer
+     * to 0); a NaN in it counts as the least. Behind an odd last element is the code of 0. Adds
+     * the errors of y = number * absmax.
+     */
+    void (*float4)(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
+                   float *ret_absmax, struct kernel_error *io_error);
 
     /*
      * To float16 and back. Rounds half to even; 65520 and above become infinite, 2^-25 and below

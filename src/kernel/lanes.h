@@ -61,6 +61,15 @@ static inline int8_t int8_of(float x, float scale, size_t *io_clipped)
     return (int8_t)v;
 }
 
+static inline uint8_t uint8_of(float x, float scale, float zero, size_t *io_clipped)
+{
+    float v = nearbyintf(x / scale) + zero;
+    *io_clipped += !(v >= 0.0f && v <= 255.0f);
+    v = v > 0.0f ? v : 0.0f;
+    v = v < 255.0f ? v : 255.0f;
+    return (uint8_t)v;
+}
+
 /* The smallest and the largest of a column's finite elements so far; of zeros, the first stays. */
 struct int4_span {
     float low, high;
@@ -83,6 +92,18 @@ static inline int int4_round(float v)
     return whole + (v - (float)whole >= 0.5f);
 }
 
+/* The same before the zero point is added; what does not fit into an int32, or a NaN, gives 0. */
+static inline int int4_round_apart(float v, int zero)
+{
+    float size = fabsf(v);
+    if (!(size < 0x1p31f))
+        return 0;
+    int whole = (int)size;
+    whole += size - (float)whole >= 0.5f;
+    whole = (signbit(v) ? -whole : whole) + zero;
+    return MIN(MAX(whole, 0), 15);
+}
+
 static inline void int4_scale(const struct int4_span *span, bool symmetric, float *ret_scale,
                               uint8_t *ret_zero)
 {
@@ -101,6 +122,88 @@ static inline void int4_scale(const struct int4_span *span, bool symmetric, floa
 static inline float int4_reciprocal(float scale)
 {
     return scale != 0 ? 1.0f / scale : 0.0f;
+}
+
+/*
+ * 4-bit floats by halving: from index 0 on, each level's threshold at the index doubles it and
+ * adds 1 where the quotient is above. `value` is by the index that comes out.
+ */
+struct float4_table {
+    int levels;
+    bool of_magnitudes; /* the sign is the code's highest bit */
+    float level[4][8];
+    float value[16];
+    int32_t code[8]; /* by index, where it is not the index */
+};
+
+/* The thresholds of bitsandbytes, where those are doubles the floats below. */
+static inline const struct float4_table *float4_table(enum kernel_float4 type)
+{
+    static const struct float4_table tables[] = {
+        [KERNEL_FP4] = {
+            .levels = 3,
+            .of_magnitudes = true,
+            .level = { { 0.29166667f },
+                       { 0.0859375f, 0.583333f },
+                       { 0.00260417f, 0.20833333f, 0.4166667f, 0.8333333f } },
+            .value = { 0.0f, 5.208333333e-03f, 0.16666667f, 0.25f, 0.33333333f, 0.5f, 0.66666667f,
+                       1.0f },
+            .code = { 0, 1, 6, 7, 4, 5, 2, 3 },
+        },
+        [KERNEL_NF4] = {
+            .levels = 4,
+            .level = { { 0x1.45f5fep-5f },
+                       { -0x1.5bd4ecp-2f, 0x1.8ea7f2p-2f },
+                       { -0x1.38a4e0p-1f, -0x1.1a7178p-3f, 0x1.a0cfc0p-3f, 0x1.491b5ep-1f },
+                       { -0x1.b239b2p-1f, -0x1.d70900p-2f, -0x1.e079d8p-3f, -0x1.74f0e2p-5f,
+                         0x1.ec90c6p-4f, 0x1.2b05a8p-2f, 0x1.00da06p-1f, 0x1.b913b2p-1f } },
+            .value = { -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f,
+                       -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
+                       0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f,
+                       0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f,
+                       0.7229568362236023f, 1.0f },
+        },
+    };
+    return &tables[type];
+}
+
+static inline float float4_absmax(uint32_t bits)
+{
+    float absmax;
+    memcpy(&absmax, &bits, sizeof(absmax));
+    return absmax;
+}
+
+static inline float float4_reciprocal(float absmax)
+{
+    return absmax != 0 ? 1.0f / absmax : 0.0f;
+}
+
+static inline int32_t float4_of(float v, const struct float4_table *table, float *ret_y)
+{
+    bool below = table->of_magnitudes && v < 0;
+    int at = 0;
+    v = table->of_magnitudes ? fabsf(v) : v;
+    for (int level = 0; level < table->levels; level++)
+        at = 2 * at + (v > table->level[level][at]);
+    *ret_y = below ? -table->value[at] : table->value[at];
+    return table->of_magnitudes ? table->code[at] + 8 * below : at;
+}
+
+/* Elements [i, n) of a block, i being even, and 0 behind an odd last one. */
+static inline void float4_rest(const float *x, size_t i, size_t n, float absmax,
+                               const struct float4_table *table, uint8_t *ret_q,
+                               struct lanes *lanes, uint64_t *io_zeros)
+{
+    float turn = float4_reciprocal(absmax), y;
+    for (; i < n; i++) {
+        int32_t code = float4_of(x[i] * turn, table, &y);
+        ret_q[i / 2] = (uint8_t)(i % 2 ? ret_q[i / 2] | code : code << 4);
+        lanes_add(lanes, i, x[i], y * absmax);
+        *io_zeros += y * absmax == 0.0f;
+    }
+    if (n % 2)
+        ret_q[n / 2] |= (uint8_t)float4_of(0.0f, table, &y);
 }
 
 /*
@@ -161,6 +264,12 @@ static inline void range_one(float x, struct kernel_range *io_range)
     io_range->zeros += m == 0;
     io_range->low = x < io_range->low ? x : io_range->low;
     io_range->high = x > io_range->high ? x : io_range->high;
+}
+
+static inline void range_fold_one(float x, float *io_low, float *io_high)
+{
+    *io_low = x < *io_low ? x : *io_low;
+    *io_high = x > *io_high ? x : *io_high;
 }
 
 /* -0 and +0 tie, and which of them comes first differs between tables: always +0. */

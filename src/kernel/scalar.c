@@ -24,6 +24,32 @@ static void range(const float *x, size_t n, struct kernel_range *io_range)
     range_fold(io_range);
 }
 
+static void range_columns(const float *x, size_t rows, size_t columns, float *io_low,
+                          float *io_high)
+{
+    for (size_t row = 0; row < rows; row++, x += columns)
+        for (size_t i = 0; i < columns; i++)
+            range_fold_one(x[i], io_low + i, io_high + i);
+}
+
+static size_t uint8(const float *x, size_t n, float scale, uint8_t zero, uint8_t *ret_q)
+{
+    size_t clipped = 0;
+    for (size_t i = 0; i < n; i++)
+        ret_q[i] = uint8_of(x[i], scale, zero, &clipped);
+    return clipped;
+}
+
+static size_t uint8_columns(const float *x, size_t rows, size_t columns, const float *scale,
+                            const uint8_t *zero, uint8_t *ret_q)
+{
+    size_t clipped = 0;
+    for (size_t row = 0; row < rows; row++, x += columns, ret_q += columns)
+        for (size_t i = 0; i < columns; i++)
+            ret_q[i] = uint8_of(x[i], scale[i], zero[i], &clipped);
+    return clipped;
+}
+
 static size_t int8(const float *x, size_t n, float scale, int8_t *ret_q)
 {
     size_t clipped = 0;
@@ -74,7 +100,7 @@ static void int4_column(const float *x, size_t rows, size_t column, bool symmetr
     int4_scale(&span, symmetric, &block->scale[column], &block->zero[column]);
 }
 
-static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric,
+static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric, bool apart,
                    struct kernel_int4 *ret_block, struct kernel_error *io_error)
 {
     struct lanes lanes = { 0 };
@@ -86,8 +112,8 @@ static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric,
         uint8_t *bytes = ret_block->q[column];
         memset(bytes, 0, (rows + 7) / 8 * 4);
         for (size_t row = 0; row < rows; row++) {
-            float v = x[LANES * row + column], turned = v * reciprocal + zero;
-            int q = int4_round(turned);
+            float v = x[LANES * row + column], alone = v * reciprocal, turned = alone + zero;
+            int q = apart ? int4_round_apart(alone, ret_block->zero[column]) : int4_round(turned);
             bytes[row / 2] |= (uint8_t)(q << 4 * (row % 2));
             if (column >= columns)
                 continue;
@@ -99,6 +125,20 @@ static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric,
     }
     lanes_fold(&lanes, io_error);
     return clipped;
+}
+
+static void float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
+                   float *ret_absmax, struct kernel_error *io_error)
+{
+    const struct float4_table *table = float4_table(type);
+    struct lanes lanes = { 0 };
+    for (size_t from = 0; from < n; from += block) {
+        size_t count = MIN(block, n - from);
+        *ret_absmax = float4_absmax(absmax(x + from, count));
+        float4_rest(x + from, 0, count, *ret_absmax++, table, ret_q + from / 2, &lanes,
+                    &io_error->zeros);
+    }
+    lanes_fold(&lanes, io_error);
 }
 
 static void to_fp16(const float *x, size_t n, uint16_t *ret_h)
@@ -151,11 +191,15 @@ const struct kernel *kernel_scalar(void)
         .absmax = absmax,
         .absmax_columns = absmax_columns,
         .range = range,
+        .range_columns = range_columns,
+        .uint8 = uint8,
+        .uint8_columns = uint8_columns,
         .int8 = int8,
         .int8_columns = int8_columns,
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
         .int4 = int4,
+        .float4 = float4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .error = error_float,

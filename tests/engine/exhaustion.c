@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "format/maker.h"
+#include "format/onnx.h"
 #include "format/sink.h"
 #include "format/source.h"
 #include "tap.h"
@@ -73,16 +74,20 @@ static bool everything(const struct buf *file, struct pare_error *err)
         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5, \"include\": "
         "[\"*\"]}, {\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": [\"A\"]}, "
         "{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}";
+    static const char match[] = "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", "
+                                "\"match\": \"onnxruntime\"}]}";
     struct source *source;
     struct pare_model *model = NULL;
-    struct pare_recipe *recipe = NULL;
+    struct pare_recipe *recipe = NULL, *peers = NULL;
     struct pare_report *diff = NULL;
     bool ok = source_open_memory("m.onnx", file->data, file->length, &source, err) &&
               engine_open(source, &model, err) &&
               pare_recipe_parse(text, strlen(text), &recipe, err) && run(model, recipe, err) &&
+              pare_recipe_parse(match, strlen(match), &peers, err) && run(model, peers, err) &&
               pare_diff(model, model, NULL, NULL, &diff, err);
     pare_report_free(diff);
     pare_recipe_free(recipe);
+    pare_recipe_free(peers);
     pare_model_close(model);
     return ok;
 }
@@ -93,6 +98,7 @@ int main(void)
     struct maker m;
     struct buf file;
     maker_init(&m);
+    build_input(&m.graph, &(struct build_tensor){ "x", ONNX_FLOAT, 2, square });
     maker_weight(&m, "A", 2, square, 1);
     maker_weight(&m, "K", 4, kernel, 2);
     maker_node(&m, "MatMul", "first", "x", "A", "h");

@@ -78,6 +78,7 @@ static void write_model(void)
 
 #define PRUNE "{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.3}"
 #define INT8 "{\"step\": \"quantize\", \"scheme\": \"int8\"}"
+#define NF4 "{\"step\": \"quantize\", \"scheme\": \"nf4\"}"
 #define INT4 "{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 16, \"symmetric\": false}"
 
 static bool transform(const char *text, int64_t *ret_planned)
@@ -146,6 +147,7 @@ int main(void)
     write_model();
     goes_through("{\"steps\": [" PRUNE ", " INT8 "]}", "int8");
     goes_through("{\"steps\": [" PRUNE ", " INT4 "]}", "int4");
+    goes_through("{\"steps\": [" PRUNE ", " NF4 "]}", "nf4");
     OK(size_of(data_path) == TENSORS * TENSOR_BYTES, "the source keeps its size");
     getrusage(RUSAGE_SELF, &usage);
     printf("# peak %ld kB, largest tensor %lld kB\n", usage.ru_maxrss,

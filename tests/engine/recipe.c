@@ -20,12 +20,14 @@ static void good_recipes_are_spelled_out(void)
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": true, "
          "\"reduce_range\": false, \"form\": \"auto\"}]}");
     says("int4 has its defaults", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
-         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 32, "
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", "
+         "\"block\": 32, "
          "\"symmetric\": true, \"accuracy_level\": 4}]}");
     says("and its settings, in any order",
          "{\"steps\":[{\"block\":256,\"symmetric\":false,\"accuracy_level\":1,\"scheme\":\"int4\","
          "\"step\":\"quantize\",\"include\":[\"a\"]}]}",
-         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 256, "
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", "
+         "\"block\": 256, "
          "\"symmetric\": false, \"accuracy_level\": 1, \"include\": [\"a\"]}]}");
     says("prune keeps the digits of its amount, and its globs",
          "{\"steps\":[{\"include\":[\"a*\",\"b\"],\"amount\":0.35,\"method\":\"l1\",\"step\":"
@@ -55,6 +57,64 @@ static void fp16_has_its_own_keys(void)
     says("a key of fp16",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"keep_io\": true}]}",
          "recipe, step 1: the key \"keep_io\" is not known for a quantize step of scheme int8");
+}
+
+static void int4_has_two_forms(void)
+{
+    says("qdq has no accuracy",
+         "{\"steps\":[{\"form\":\"qdq\",\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"qdq\", "
+         "\"block\": 32, \"symmetric\": true}]}");
+    says("and is not asked for one",
+         "{\"steps\":[{\"accuracy_level\":4,\"form\":\"qdq\",\"step\":\"quantize\",\"scheme\":"
+         "\"int4\"}]}",
+         "recipe, step 1: \"accuracy_level\" is for the form matmulnbits alone");
+    says("a form of int8",
+         "{\"steps\":[{\"form\":\"dynamic\",\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
+         "recipe, step 1: \"form\" must be \"matmulnbits\" or \"qdq\"");
+    says("a form of int4",
+         "{\"steps\":[{\"form\":\"qdq\",\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
+         "recipe, step 1: \"form\" must be \"auto\", \"dynamic\" or \"weight-only\"");
+}
+
+static void float4_has_a_block(void)
+{
+    struct pare_error err = { 0 };
+    struct pare_recipe *recipe = NULL;
+    static const char text[] = "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"fp4\"}]}";
+    says("nf4 has its block", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"nf4\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\", \"block\": 64}]}");
+    says("and fp4", "{\"steps\":[{\"block\":256,\"step\":\"quantize\",\"scheme\":\"fp4\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp4\", \"block\": 256}]}");
+    says("and nothing else",
+         "{\"steps\":[{\"symmetric\":true,\"step\":\"quantize\",\"scheme\":\"nf4\"}]}",
+         "recipe, step 1: the key \"symmetric\" is not known for a quantize step of scheme nf4");
+    says("a block that the operator does not take",
+         "{\"steps\":[{\"block\":512,\"step\":\"quantize\",\"scheme\":\"nf4\"}]}",
+         "recipe, step 1: \"block\" must be 16, 32, 64, 128 or 256");
+    OK(pare_recipe_parse(text, strlen(text), &recipe, &err) &&
+           strstr(pare_recipe_warning(recipe), "fp4 is slow on CPUs"),
+       "they come with a warning");
+    pare_recipe_free(recipe);
+}
+
+static void a_match_has_its_own_keys(void)
+{
+    says("a match has one scale a tensor",
+         "{\"steps\":[{\"match\":\"onnxruntime\",\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": \"onnxruntime\", "
+         "\"per_channel\": false, \"reduce_range\": false, \"weight_type\": \"qint8\"}]}");
+    says("or what it is told, in any order",
+         "{\"steps\":[{\"weight_type\":\"quint8\",\"per_channel\":true,\"match\":\"onnxruntime\","
+         "\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": \"onnxruntime\", "
+         "\"per_channel\": true, \"reduce_range\": false, \"weight_type\": \"quint8\"}]}");
+    says("only one peer is known",
+         "{\"steps\":[{\"match\":\"other\",\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
+         "recipe, step 1: \"match\" must be \"onnxruntime\"");
+    says("and a weight type is its own",
+         "{\"steps\":[{\"weight_type\":\"qint8\",\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
+         "recipe, step 1: the key \"weight_type\" is not known for a quantize step of scheme int8");
 }
 
 static void slips_are_named(void)
@@ -93,7 +153,8 @@ static void slips_are_named(void)
     says("no scheme", "{\"steps\": [{\"step\": \"quantize\"}]}",
          "recipe, step 1: the key \"scheme\" is missing");
     says("an unknown scheme", "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int3\"}]}",
-         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\", \"int4\"");
+         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\", \"int4\", "
+         "\"nf4\", \"fp4\"");
     says("no amount", "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\"}]}",
          "recipe, step 1: the key \"amount\" is missing");
     says("a yes that is no boolean",
@@ -150,6 +211,9 @@ int main(void)
 {
     good_recipes_are_spelled_out();
     fp16_has_its_own_keys();
+    int4_has_two_forms();
+    float4_has_a_block();
+    a_match_has_its_own_keys();
     slips_are_named();
     amounts_have_bounds();
     patterns_have_one_order();

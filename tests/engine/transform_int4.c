@@ -124,9 +124,9 @@ static void weights_become_blocks(void)
     bool ok = chain_run(&c, ZERO_POINTS);
     IS(planned(&c),
        "R: int4 in blocks of 16, with zero points 8844 -> 2079; "
-       "L: int4 is for weights on the right of a MatMul or Gemm and of no other use 16384 -> "
-       "16384; "
-       "C: int4 is for weights of two dimensions 4608 -> 4608; "
+       "L: 4-bit blocks are for weights on the right of a MatMul or Gemm and of no other use "
+       "16384 -> 16384; "
+       "C: 4-bit blocks are for weights of two dimensions 4608 -> 4608; "
        "S: int4 would save less than its scales and nodes cost 256 -> 256; ",
        "each tensor has its form or its reason");
     OK(ok && has_shape(tensor_of(c.after, "R_Q4"), PARE_U8, 3, N, BLOCKS, 8) &&

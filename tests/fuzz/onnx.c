@@ -136,6 +136,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                      "\"form\": \"weight-only\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 16, "
                      "\"symmetric\": false}]}");
+    transform(model,
+              "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"qdq\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\", \"block\": 16}]}");
     transform(model, "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": "
@@ -143,6 +146,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                      "[\"*W*\"]}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}, {\"step\": "
                      "\"quantize\", \"scheme\": \"int4\", \"include\": [\"*W*\"]}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": "
+                     "\"onnxruntime\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": "
+                     "\"onnxruntime\", \"per_channel\": true, \"weight_type\": \"quint8\"}]}");
     pare_model_close(model);
     return 0;
 }

@@ -67,17 +67,27 @@ static void recipes(void)
        "settings become a recipe that the engine takes, prune first");
     IS(recipe ? order_optimization(recipe) : NULL, "int8", "its optimization is the scheme");
     pare_recipe_free(recipe);
+    const struct order_settings peers = {
+        .scheme = "int8", .match = "onnxruntime", .per_channel = true, .weight_type = "quint8"
+    };
+    recipe = recipe_of(&peers);
+    IS(recipe ? pare_recipe_text(recipe) : NULL,
+       "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": \"onnxruntime\", "
+       "\"per_channel\": true, \"reduce_range\": false, \"weight_type\": \"quint8\"}]}",
+       "another tool's output is asked for by its name");
+    pare_recipe_free(recipe);
     const struct order_settings four = {
         .scheme = "int4", .block = 64, .asymmetric = true, .accuracy_level = 1
     };
     recipe = recipe_of(&four);
     IS(recipe ? pare_recipe_text(recipe) : NULL,
-       "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"block\": 64, "
+       "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", "
+       "\"block\": 64, "
        "\"symmetric\": false, \"accuracy_level\": 1}]}",
        "int4 has settings of its own");
     IS(recipe ? order_optimization(recipe) : NULL, "int4", "and is the version's optimization");
     pare_recipe_free(recipe);
-    static const char *const schemes[] = { "int8", "fp16", "int4" };
+    static const char *const schemes[] = { "int8", "fp16", "int4", "nf4", "fp4" };
     for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
         IS(pare_scheme(i) ? pare_scheme(i)->name : NULL, schemes[i],
            "the engine lists its schemes");
@@ -112,7 +122,8 @@ static void tensor_by_tensor(void)
     const char expected[] =
         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": false, "
         "\"reduce_range\": false, \"form\": \"auto\", \"ops\": [\"Conv\", \"MatMul\"]}, {\"step\": "
-        "\"quantize\", \"scheme\": \"int4\", \"block\": 64, \"symmetric\": true, "
+        "\"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", \"block\": 64, "
+        "\"symmetric\": true, "
         "\"accuracy_level\": 4, \"include\": [\"a\", \"b\"]}, {\"step\": \"keep\", \"include\": "
         "[\"c\"]}, {\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": false, "
         "\"reduce_range\": false, \"form\": \"auto\", \"include\": [\"a\"]}]}";

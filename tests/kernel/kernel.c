@@ -109,21 +109,46 @@ static bool same_columns(const struct kernel *k, size_t rows, size_t columns)
     return ok && same_error(&e, &f);
 }
 
+static bool same_unsigned(const struct kernel *k, size_t rows, size_t columns)
+{
+    const struct kernel *s = kernel_scalar();
+    float x[ROOM], scale[LENGTH_MAX], low[2][LENGTH_MAX] = { 0 }, high[2][LENGTH_MAX] = { 0 };
+    uint8_t zero[LENGTH_MAX], q[ROOM] = { 0 }, r[ROOM] = { 0 };
+    size_t n = rows * columns;
+    fill(x, n);
+    for (size_t i = 0; i < columns; i++) {
+        scale[i] = (float)(random_bits() % 1000 + 1) / 256.0f;
+        zero[i] = (uint8_t)random_bits();
+    }
+    s->range_columns(x, rows, columns, low[0], high[0]);
+    k->range_columns(x, rows, columns, low[1], high[1]);
+    bool ok = same(low[0], low[1], sizeof(low[0])) && same(high[0], high[1], sizeof(high[0]));
+    ok = ok && s->uint8_columns(x, rows, columns, scale, zero, q) ==
+                   k->uint8_columns(x, rows, columns, scale, zero, r);
+    ok = ok && same(q, r, sizeof(q));
+    ok = ok && (!n || s->uint8(x, n, scale[0], zero[0], q) == k->uint8(x, n, scale[0], zero[0], r));
+    return ok && same(q, r, sizeof(q));
+}
+
 static void tables_agree(const struct kernel *k)
 {
+    bool with_zeros = true;
     bool rows = true, columns = true;
     for (int round = 0; round < 40; round++)
         for (size_t n = 0; n < LENGTH_MAX; n++) {
             rows = rows && same_row(k, n, (size_t)round % 8);
             columns = columns && same_columns(k, n % ROWS_MAX, n);
+            with_zeros = with_zeros && same_unsigned(k, n % ROWS_MAX, n);
         }
     printf("# table %s\n", k->name);
     OK(rows, "every length 0..67, aligned or not: the bytes of the scalar table");
     OK(columns, "by columns: the bytes of the scalar table");
+    OK(with_zeros, "with zero points: the bytes of the scalar table");
 }
 
 /* A block of any height, the last of eight columns left out in turn. */
-static bool same_int4(const struct kernel *k, size_t rows, size_t columns, bool symmetric)
+static bool same_int4(const struct kernel *k, size_t rows, size_t columns, bool symmetric,
+                      bool apart)
 {
     static float x[KERNEL_INT4_ROWS * KERNEL_INT4_COLUMNS];
     struct kernel_int4 a, b;
@@ -132,12 +157,101 @@ static bool same_int4(const struct kernel *k, size_t rows, size_t columns, bool 
     fill(x, rows * KERNEL_INT4_COLUMNS);
     for (size_t i = 0; i < rows * KERNEL_INT4_COLUMNS; i++)
         x[i] *= symmetric ? 1.0f : 0.25f; /* the span stays finite */
-    size_t clipped = kernel_scalar()->int4(x, rows, columns, symmetric, &a, &e);
-    bool ok = k->int4(x, rows, columns, symmetric, &b, &f) == clipped && same_error(&e, &f) &&
-              same(a.scale, b.scale, sizeof(a.scale)) && same(a.zero, b.zero, sizeof(a.zero));
+    size_t clipped = kernel_scalar()->int4(x, rows, columns, symmetric, apart, &a, &e);
+    bool ok = k->int4(x, rows, columns, symmetric, apart, &b, &f) == clipped &&
+              same_error(&e, &f) && same(a.scale, b.scale, sizeof(a.scale)) &&
+              same(a.zero, b.zero, sizeof(a.zero));
     for (size_t i = 0; i < KERNEL_INT4_COLUMNS; i++)
         ok = ok && same(a.q[i], b.q[i], used);
     return ok;
+}
+
+static bool same_float4(const struct kernel *k, size_t n, size_t block, enum kernel_float4 type)
+{
+    enum { MOST = 1024 };
+    static float x[MOST];
+    float a[MOST / 16 + 1], b[MOST / 16 + 1];
+    uint8_t q[MOST / 2], r[MOST / 2];
+    struct kernel_error e = { 0 }, f = { 0 };
+    size_t blocks = (n + block - 1) / block;
+    fill(x, n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = i / 64 % 3 == 0 ? 0.0f : isfinite(x[i]) ? x[i] : 1.0f;
+    kernel_scalar()->float4(x, n, block, type, q, a, &e);
+    k->float4(x, n, block, type, r, b, &f);
+    return same(q, r, (n + 1) / 2) && same(a, b, blocks * sizeof(*a)) && same_error(&e, &f);
+}
+
+static void float4_tables_agree(const struct kernel *k)
+{
+    bool ok = true;
+    for (size_t n = 1; n <= 1024; n++)
+        for (size_t block = 16; block <= 256; block *= 2)
+            ok = ok && same_float4(k, n, block, n % 2 ? KERNEL_NF4 : KERNEL_FP4) &&
+                 same_float4(k, n, block, n % 2 ? KERNEL_FP4 : KERNEL_NF4);
+    OK(ok, "4-bit floats of every length 1..1024: the bytes, scales and sums of the scalar table");
+}
+
+static bool float4_gives(const struct kernel *k, const float *x, size_t n, enum kernel_float4 type,
+                         float absmax, const uint8_t *bytes)
+{
+    uint8_t q[16];
+    float most;
+    struct kernel_error error = { 0 };
+    k->float4(x, n, 32, type, q, &most, &error);
+    return same(&most, &absmax, sizeof(most)) && same(q, bytes, (n + 1) / 2);
+}
+
+/* What onnxruntime 1.32's quantize_matmul_bnb4 gave. */
+static void float4_is_the_peers(const struct kernel *k)
+{
+    static const float nf4[30] = { 1.0f,
+                                   -0x1.b239b4p-1f,
+                                   -0x1.b239b2p-1f,
+                                   -0x1.38a4e0p-1f,
+                                   -0x1.38a4dep-1f,
+                                   -0x1.d708fep-2f,
+                                   -0x1.5bd4eap-2f,
+                                   -0x1.e079d6p-3f,
+                                   -0x1.1a7176p-3f,
+                                   -0x1.74f0e0p-5f,
+                                   0x1.45f5fep-5f,
+                                   0x1.45f600p-5f,
+                                   0x1.ec90c6p-4f,
+                                   0x1.ec90c8p-4f,
+                                   0x1.a0cfc2p-3f,
+                                   0x1.2b05aap-2f,
+                                   0x1.8ea7f4p-2f,
+                                   0x1.00da06p-1f,
+                                   0x1.00da08p-1f,
+                                   0x1.491b5ep-1f,
+                                   0x1.491b60p-1f,
+                                   0x1.b913b2p-1f,
+                                   0x1.b913b4p-1f,
+                                   0,
+                                   -0.0f,
+                                   -1.0f,
+                                   1e-40f,
+                                   -1e-40f,
+                                   0.5f,
+                                   -0.5f };
+    static const float fp4[17] = { -1.0f,        0.00260417f, 0.0026041702f, -0.0026041702f,
+                                   0.0859375f,   0.0859376f,  0.20833333f,   0.20833336f,
+                                   -0.29166667f, -0.2916667f, 0.41666672f,   0.583333f,
+                                   0.58333306f,  0.8333333f,  0.83333336f,   -1e-40f,
+                                   -0.0f };
+    static const uint8_t nf4_bytes[15] = { 0xf0, 0x01, 0x23, 0x45, 0x67, 0x78, 0x89, 0xab,
+                                           0xcc, 0xdd, 0xee, 0xf7, 0x70, 0x77, 0xc2 };
+    static const uint8_t fp4_bytes[9] = { 0xb0, 0x19, 0x16, 0x67, 0xfc, 0x55, 0x22, 0x38, 0x00 };
+    static const float small[4] = { 0, 1e-40f, -1e-40f, 0 }, zeros[3] = { 0, -0.0f, 0 };
+    OK(float4_gives(k, nf4, 30, KERNEL_NF4, 1, nf4_bytes), "nf4: the peer's codes at each border");
+    OK(float4_gives(k, fp4, 17, KERNEL_FP4, 1, fp4_bytes), "fp4: the same");
+    OK(float4_gives(k, small, 4, KERNEL_NF4, 1e-40f, (const uint8_t[2]){ 0x0f, 0x00 }) &&
+           float4_gives(k, small, 4, KERNEL_FP4, 1e-40f, (const uint8_t[2]){ 0x03, 0xb0 }),
+       "a block too small for a reciprocal: its zeros get the code 0, as the peer has it");
+    OK(float4_gives(k, zeros, 3, KERNEL_NF4, 0, (const uint8_t[2]){ 0x77, 0x77 }) &&
+           float4_gives(k, zeros, 3, KERNEL_FP4, 0, (const uint8_t[2]){ 0, 0 }),
+       "zeros stay zeros");
 }
 
 static void int4_tables_agree(const struct kernel *k)
@@ -145,22 +259,28 @@ static void int4_tables_agree(const struct kernel *k)
     bool ok = true;
     for (int round = 0; round < 8; round++)
         for (size_t rows = 1; rows <= KERNEL_INT4_ROWS; rows++)
-            ok = ok && same_int4(k, rows, rows % 8 + 1, round % 2);
+            ok = ok && same_int4(k, rows, rows % 8 + 1, round % 2, round % 4 / 2);
     OK(ok, "int4 of every height 1..256: the bytes, sums and counts of the scalar table");
 }
 
 /* One column; the bytes, scale and zero point that onnxruntime 1.32 gives. */
-static bool int4_gives(const struct kernel *k, const float column[8], bool symmetric, float scale,
-                       uint8_t zero, const uint8_t bytes[4])
+static bool int4_gives_so(const struct kernel *k, const float column[8], bool symmetric, bool apart,
+                          float scale, uint8_t zero, const uint8_t bytes[4])
 {
     float x[8 * KERNEL_INT4_COLUMNS] = { 0 };
     struct kernel_int4 block;
     struct kernel_error error = { 0 };
     for (size_t i = 0; i < 8; i++)
         x[i * KERNEL_INT4_COLUMNS] = column[i];
-    k->int4(x, 8, 1, symmetric, &block, &error);
+    k->int4(x, 8, 1, symmetric, apart, &block, &error);
     return same(&block.scale[0], &scale, sizeof(scale)) && block.zero[0] == zero &&
            same(block.q[0], bytes, 4);
+}
+
+static bool int4_gives(const struct kernel *k, const float column[8], bool symmetric, float scale,
+                       uint8_t zero, const uint8_t bytes[4])
+{
+    return int4_gives_so(k, column, symmetric, false, scale, zero, bytes);
 }
 
 static void int4_is_the_peers(const struct kernel *k)
@@ -177,6 +297,12 @@ static void int4_is_the_peers(const struct kernel *k)
        "a zero point that is a half goes away from zero");
     OK(int4_gives(k, small, true, -1.5e-39f, 8, (const uint8_t[4]){ 0x00, 0xf0, 0x00, 0xf0 }),
        "a scale too small for a reciprocal: zeros become 0, as the peer has it");
+    OK(int4_gives_so(k, ties, true, true, 1.0f, 8, (const uint8_t[4]){ 0x0f, 0xa9, 0x67, 0x5b }) &&
+           int4_gives_so(k, steps, false, true, 1.0f, 8,
+                         (const uint8_t[4]){ 0xf0, 0xa9, 0x67, 0x5b }),
+       "with the zero point added apart, halves below 0 go down");
+    OK(int4_gives_so(k, small, true, true, -1.5e-39f, 8, (const uint8_t[4]){ 0, 0, 0, 0 }),
+       "and what is no number gives 0");
     OK(int4_gives(k, zeros, true, -0.0f, 8, (const uint8_t[4]){ 0x88, 0x88, 0x88, 0x88 }),
        "zeros have the scale -0");
     OK(int4_gives(k, zeros, false, 0.0f, 0, (const uint8_t[4]){ 0, 0, 0, 0 }),
@@ -343,6 +469,8 @@ int main(void)
         tables_agree(tables[i]);
         int4_tables_agree(tables[i]);
         int4_is_the_peers(tables[i]);
+        float4_tables_agree(tables[i]);
+        float4_is_the_peers(tables[i]);
         rounding_is_half_to_even(tables[i]);
         division_is_true(tables[i]);
         what_is_no_number_shows(tables[i]);

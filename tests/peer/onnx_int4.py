@@ -144,7 +144,8 @@ def cosine(a, b):
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def check_outputs(name, m, bound=0.98, external=False, expected=None, steps=None):
+def check_outputs(name, m, bound=0.98, external=False, expected=None, steps=None, op="MatMulNBits",
+                  contrib=True):
     with tempfile.TemporaryDirectory() as folder:
         r = Result(folder, name, m, steps or [INT4], external)
         if not r.ok:
@@ -159,14 +160,15 @@ def check_outputs(name, m, bound=0.98, external=False, expected=None, steps=None
         except Exception as problem:
             problems.append(str(problem))
         ops = [n.op_type for n in r.after.graph.node]
-        if expected is not None and ops.count("MatMulNBits") != expected:
-            problems.append("%d MatMulNBits, not %d" % (ops.count("MatMulNBits"), expected))
-        if [o.version for o in r.after.opset_import if o.domain == "com.microsoft"] != [1]:
-            problems.append("the domain is not imported once")
+        if expected is not None and ops.count(op) != expected:
+            problems.append("%d %s, not %d" % (ops.count(op), op, expected))
+        imports = [o.version for o in r.after.opset_import if o.domain == "com.microsoft"]
+        if imports != ([1] if contrib else []):
+            problems.append("the domain is imported %d times" % len(imports))
         if r.predicted != r.real_size():
             problems.append("predicted %d bytes, wrote %d" % (r.predicted, r.real_size()))
         for e in r.report["tensors"]:
-            if "int4" in e["action"] and not 8 < e["sqnr_db"] < 40:
+            if "blocks" in e["action"] and not 8 < e["sqnr_db"] < 40:
                 problems.append("%s has an SQNR of %g dB" % (e["name"], e["sqnr_db"]))
         ok(not problems, name, "; ".join(problems))
 

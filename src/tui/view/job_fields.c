@@ -31,10 +31,21 @@ static const struct pare_choice borders[] = {
     { "fp32", "inputs and outputs stay as they are" },
     { "fp16", "inputs and outputs become fp16 too" },
 };
+static const struct pare_choice forms[] = {
+    { "matmulnbits", "an operator of ONNX Runtime's own" },
+    { "qdq", "standard operators, opset 21" },
+};
 static const struct pare_choice blocks[] = {
     { "32", "weights that share a scale" }, { "64", "" },
     { "128", "smaller, less exact" },       { "256", "" },
     { "16", "larger, more exact" },
+};
+static const struct pare_choice float_blocks[] = {
+    { "64", "weights that share a scale" },
+    { "128", "smaller, less exact" },
+    { "256", "" },
+    { "16", "larger, more exact" },
+    { "32", "" },
 };
 static const struct pare_choice zeros[] = {
     { "symmetric", "no zero points" },
@@ -44,20 +55,21 @@ static const struct pare_choice zeros[] = {
 /* Which fields each kind of job has. */
 static const unsigned fields_of[WHAT_COUNT] = {
     [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_SCALES | 1U << ASK_RANGE | 1U << ASK_BORDERS |
-                      1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_INCLUDE | 1U << ASK_EXCLUDE |
-                      1U << ASK_NAME,
+                      1U << ASK_FORM | 1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_FLOAT_BLOCK |
+                      1U << ASK_INCLUDE | 1U << ASK_EXCLUDE | 1U << ASK_NAME,
     [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_THEN | 1U << ASK_INCLUDE |
                    1U << ASK_EXCLUDE | 1U << ASK_NAME,
     [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST,
 };
 
-/* Which of them belong to one scheme only. */
+/* Which of them belong to some schemes only. */
 static const struct {
     enum job_field field;
     const char *scheme;
 } scheme_fields[] = {
-    { ASK_SCALES, "int8" }, { ASK_RANGE, "int8" }, { ASK_BORDERS, "fp16" },
-    { ASK_BLOCK, "int4" },  { ASK_ZEROS, "int4" },
+    { ASK_SCALES, "int8" },     { ASK_RANGE, "int8" },      { ASK_BORDERS, "fp16" },
+    { ASK_FORM, "int4" },       { ASK_BLOCK, "int4" },      { ASK_ZEROS, "int4" },
+    { ASK_FLOAT_BLOCK, "nf4" }, { ASK_FLOAT_BLOCK, "fp4" },
 };
 
 enum job_what job_fields_what(const struct job_fields *fields)
@@ -70,13 +82,18 @@ static const char *value(const struct job_fields *fields, enum job_field field)
     return form_value(&fields->fields[field]);
 }
 
-/* Whether the field asks something of a scheme that is not the chosen one. */
+/* Whether the field asks something of schemes of which none is the chosen one. */
 static bool is_beside_scheme(const struct job_fields *fields, enum job_field field)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(scheme_fields); i++)
-        if (scheme_fields[i].field == field)
-            return strcmp(scheme_fields[i].scheme, value(fields, ASK_SCHEME)) != 0;
-    return false;
+    bool beside = false;
+    for (size_t i = 0; i < ARRAY_SIZE(scheme_fields); i++) {
+        if (scheme_fields[i].field != field)
+            continue;
+        if (!strcmp(scheme_fields[i].scheme, value(fields, ASK_SCHEME)))
+            return false;
+        beside = true;
+    }
+    return beside;
 }
 
 /* Whether another choice than the first of a setting of the scheme is the one. */
@@ -159,11 +176,12 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
 {
     static const struct pare_choice nothing = { "nothing", "zeros alone make no smaller file" };
     static const char *const labels[ASK_COUNT] = {
-        [ASK_WHAT] = "what",      [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
-        [ASK_THEN] = "then",      [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
-        [ASK_RANGE] = "range",    [ASK_BORDERS] = "borders", [ASK_BLOCK] = "block",
-        [ASK_ZEROS] = "around 0", [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",
-        [ASK_NAME] = "new name",  [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
+        [ASK_WHAT] = "what",       [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
+        [ASK_THEN] = "then",       [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
+        [ASK_RANGE] = "range",     [ASK_BORDERS] = "borders", [ASK_FORM] = "form",
+        [ASK_BLOCK] = "block",     [ASK_ZEROS] = "around 0",  [ASK_FLOAT_BLOCK] = "block",
+        [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",  [ASK_NAME] = "new name",
+        [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
     };
     *fields = (struct job_fields){ .name = name, .version = version };
     fields->form = (struct form){ .fields = fields->fields, .count = ASK_COUNT };
@@ -173,8 +191,10 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
     set_choices(fields, ASK_SCALES, scales, ARRAY_SIZE(scales));
     set_choices(fields, ASK_RANGE, ranges, ARRAY_SIZE(ranges));
     set_choices(fields, ASK_BORDERS, borders, ARRAY_SIZE(borders));
+    set_choices(fields, ASK_FORM, forms, ARRAY_SIZE(forms));
     set_choices(fields, ASK_BLOCK, blocks, ARRAY_SIZE(blocks));
     set_choices(fields, ASK_ZEROS, zeros, ARRAY_SIZE(zeros));
+    set_choices(fields, ASK_FLOAT_BLOCK, float_blocks, ARRAY_SIZE(float_blocks));
     prompt_set(&fields->fields[ASK_AMOUNT].prompt, "0.5");
     fields->fields[ASK_AMOUNT].note = "the share of weights that go, 0 to 1";
     fields->fields[ASK_AMOUNT].empty = "a share from 0 to 1 is wanted";
@@ -212,6 +232,14 @@ static void split(const char *typed, struct globs *ret_globs)
     ret_globs->list[count] = NULL;
 }
 
+/* The block's size where it is not the scheme's own; else "". */
+static const char *other_block(const struct job_fields *fields)
+{
+    if (is_other(fields, ASK_BLOCK))
+        return value(fields, ASK_BLOCK);
+    return is_other(fields, ASK_FLOAT_BLOCK) ? value(fields, ASK_FLOAT_BLOCK) : "";
+}
+
 static bool read_settings(const struct job_fields *fields, struct order_settings *ret_settings,
                           struct pare_error *err)
 {
@@ -223,8 +251,8 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
         settings.reduce_range = is_other(fields, ASK_RANGE);
         settings.io16 = is_other(fields, ASK_BORDERS);
         settings.asymmetric = is_other(fields, ASK_ZEROS);
-        if (is_other(fields, ASK_BLOCK) &&
-            !text_to_int64(value(fields, ASK_BLOCK), &settings.block))
+        settings.form = is_other(fields, ASK_FORM) ? value(fields, ASK_FORM) : NULL;
+        if (*other_block(fields) && !text_to_int64(other_block(fields), &settings.block))
             return error_set(err, PARE_ERR_USAGE, "block: a whole number");
     } else {
         settings.method = value(fields, ASK_METHOD);
@@ -362,8 +390,10 @@ static void put_scheme_options(const struct job_fields *fields, struct buf *comm
     buf_text(command, is_other(fields, ASK_SCALES) ? " --per-tensor" : "");
     buf_text(command, is_other(fields, ASK_RANGE) ? " --reduce-range" : "");
     buf_text(command, is_other(fields, ASK_BORDERS) ? " --no-keep-io" : "");
-    if (is_other(fields, ASK_BLOCK))
-        put_option(command, "block", value(fields, ASK_BLOCK));
+    if (is_other(fields, ASK_FORM))
+        put_option(command, "form", value(fields, ASK_FORM));
+    if (*other_block(fields))
+        put_option(command, "block", other_block(fields));
     buf_text(command, is_other(fields, ASK_ZEROS) ? " --asymmetric" : "");
 }
 

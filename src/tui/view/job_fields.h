@@ -20,8 +20,10 @@ enum job_field {
     ASK_SCALES,
     ASK_RANGE,
     ASK_BORDERS,
+    ASK_FORM,
     ASK_BLOCK,
     ASK_ZEROS,
+    ASK_FLOAT_BLOCK, /* as ASK_BLOCK, of nf4 and fp4 */
     ASK_INCLUDE,
     ASK_EXCLUDE,
     ASK_NAME,

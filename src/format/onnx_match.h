@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quantize_dynamic of onnxruntime 1.32 as rules on the index:
+ *
+ *   onnx_match_values.c  names: what is known of each value, and its type
+ *   onnx_match_gemm.c    Gemm becomes MatMul and Add; the list of nodes to begin with
+ *   onnx_match.c         node after node, its quantized form or itself
+ *   onnx_match_sort.c    unused initializers go, nodes get the peer's order
+ *   onnx_match_write.c   all of it as bytes
+ *
+ * Names, their order and the order of nodes follow from one another, so the
+ * rules are carried out in the peer's order, on lists like the peer's.
+ */
+#ifndef PARE_FORMAT_ONNX_MATCH_H
+#define PARE_FORMAT_ONNX_MATCH_H
+
+#include "base/arena.h"
+#include "format/match.h"
+#include "format/onnx.h"
+
+enum { MATCH_OPSET_MIN = 11 };
+/* The label that the peer's shape inference leaves, and its value. */
+#define MATCH_INFER_KEY "onnx.infer"
+#define MATCH_INFER_VALUE "onnxruntime.quant"
+
+/* How a value exists in 8 bits. */
+struct match_form {
+    const char *quantized, *scale, *zero_point;
+    bool has_axis; /* what turns it back to float says along which axis */
+    int64_t axis;
+    bool one_scale; /* false: there are several */
+};
+
+struct match_value {
+    const char *name;
+    int64_t tensor;                /* the initializer, or the one whose transpose it is; -1 */
+    bool transposed;               /* it stands for a Gemm's weight turned around */
+    enum pare_dtype dtype;         /* as the peer's shape inference tells it; PARE_UNKNOWN */
+    bool is_generated;             /* a list entry makes it, or it is an input of the graph */
+    bool is_inner;                 /* defined in a subgraph */
+    bool is_new;                   /* the source has no such name */
+    bool is_wanted, is_made;       /* by the new graph */
+    const struct match_form *form; /* NULL: not quantized so far */
+};
+
+/* A node of the new graph. */
+struct match_node {
+    const char *op, *name, *domain;
+    const char **inputs, **outputs;
+    int input_count, output_count;
+    int source;          /* the node whose attributes it has, -1: none */
+    bool is_same;        /* that node as it is */
+    bool keeps_rest;     /* that node with other operands; else attributes alone, sorted */
+    const char *without; /* one attribute that is left out, or NULL */
+    const char *setting; /* one more, a whole number, or NULL */
+    int64_t setting_value;
+};
+
+enum match_part { MATCH_SCALE, MATCH_ZERO_POINT, MATCH_VALUES, MATCH_SHAPE };
+
+/* An initializer that is added. */
+struct match_initializer {
+    const char *name;
+    enum match_part part;
+    size_t weight; /* of struct match; of MATCH_SHAPE the length of 1, -1, 1, ... */
+};
+
+/* A table from names to numbers. */
+struct match_name {
+    const char *name; /* NULL: free */
+    size_t index;
+};
+
+struct match_names {
+    struct match_name *slots;
+    size_t count, room;
+};
+
+struct match_nodes {
+    struct match_node *list;
+    size_t count, room;
+    struct match_names names; /* the first node of each */
+};
+
+struct onnx_match {
+    const struct model *model;
+    const struct onnx *onnx;
+    const struct match_options *options;
+    struct arena *arena;
+    struct match *match;
+    struct match_names names; /* of values */
+    struct match_value **values;
+    size_t value_count, value_room;
+    const char **outputs; /* of the graph, in order */
+    size_t output_count;
+    struct match_nodes source; /* after the Gemms */
+    struct match_nodes nodes;  /* the new graph's */
+    size_t weight_room;
+    struct match_initializer *initializers;
+    size_t initializer_count, initializer_room;
+    bool uses_contrib; /* a node is of com.microsoft */
+    struct pare_error *err;
+};
+
+MUST_CHECK bool match_grow(struct onnx_match *m, void *items, size_t count, size_t *io_room,
+                           size_t size);
+
+/* "a" and "b" together, in the arena; NULL, and the error is set, when memory ends. */
+const char *match_join(struct onnx_match *m, const char *a, const char *b);
+
+/* False, and the error says that this cannot be matched. */
+bool match_refuse(struct onnx_match *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The number of a name, SIZE_MAX when it has none. */
+size_t match_names_find(const struct match_names *names, const char *name);
+
+/* Give a name its number, if it has none. */
+MUST_CHECK bool match_names_add(struct onnx_match *m, struct match_names *names, const char *name,
+                                size_t index);
+
+/* ---- values ---- */
+
+/* All that the main graph knows. */
+MUST_CHECK bool match_read_values(struct onnx_match *m);
+
+/* The value of that name, NULL when there is none. */
+struct match_value *match_find(const struct onnx_match *m, const char *name);
+
+/* A value that is to be new: a name that the model uses is refused. NULL on failure. */
+struct match_value *match_new_value(struct onnx_match *m, const char *name);
+
+/* Whether it is float or float16. A value whose type is not known is refused: for `node`. */
+MUST_CHECK bool match_is_float(struct onnx_match *m, const struct match_node *node,
+                               const char *name, bool *ret_float);
+
+/* Whether a name is an initializer (or a Gemm's turned one), and which value. */
+struct match_value *match_initializer_of(const struct onnx_match *m, const char *name);
+
+/* ---- nodes ---- */
+
+/* Append; operands are copied, NULL ends a list. The node is valid until the next one. */
+struct match_node *match_put(struct onnx_match *m, struct match_nodes *to, const char *op,
+                             const char *name, const char *const *inputs,
+                             const char *const *outputs);
+
+/* A copy of a node as it is. */
+MUST_CHECK bool match_put_same(struct onnx_match *m, struct match_nodes *to,
+                               const struct match_node *node);
+
+/* The first of that name, or NULL. */
+const struct match_node *match_named(const struct match_nodes *nodes, const char *name);
+
+/* The main graph's nodes, Gemms taken apart. */
+MUST_CHECK bool match_gemms(struct onnx_match *m);
+
+/* Put what turns a quantized value back to float before its first such use. */
+MUST_CHECK bool match_dequantize(struct onnx_match *m, const char *name);
+
+/* The node as it is, its quantized operands turned back. */
+MUST_CHECK bool match_keep(struct onnx_match *m, const struct match_node *node);
+
+/* How a weight is quantized, beside what the options say. */
+enum match_use {
+    MATCH_ACTIVATION, /* as the peer takes activations: uint8, one scale */
+    MATCH_WEIGHT,
+    MATCH_CHANNELS, /* a scale for each of the last axis, if the options say so */
+};
+
+/* An operand in 8 bits: an initializer anew, another value by a node that is put; as before
+ * when it is there. "" gives a form of empty names. NULL on failure. */
+const struct match_form *match_quantize(struct onnx_match *m, const char *name, enum match_use use);
+
+/* Note a weight: *io_weight is completed, names follow. NULL on failure. */
+struct match_form *match_put_weight(struct onnx_match *m, struct match_value *value,
+                                    const struct match_weight *weight);
+
+/* One more initializer. */
+MUST_CHECK bool match_put_initializer(struct onnx_match *m, const char *name, enum match_part part,
+                                      size_t weight);
+
+/* Attention, EmbedLayerNormalization and LSTM. */
+MUST_CHECK bool match_fused(struct onnx_match *m, const struct match_node *node, bool *ret_done);
+
+/* Which initializers stay, and the order of nodes. */
+MUST_CHECK bool match_clean(struct onnx_match *m);
+MUST_CHECK bool match_sort(struct onnx_match *m);
+
+/* ---- attributes ---- */
+
+struct match_attribute {
+    const char *name;
+    int64_t at, end; /* its payload in the main file */
+};
+
+/* Those of a node of the source, sorted by name, as make_node sorts them. */
+MUST_CHECK bool match_read_attributes(const struct model *model, const struct onnx_node *node,
+                                      struct arena *arena, struct match_attribute **ret_list,
+                                      size_t *ret_count, struct pare_error *err);
+
+/* ---- the result ---- */
+
+MUST_CHECK bool onnx_match(const struct model *model, const struct match_options *options,
+                           struct arena *arena, struct match **ret_match, struct pare_error *err);
+
+/* The edits that make the new graph. */
+MUST_CHECK bool onnx_match_write(struct onnx_plan *plan, const struct match *match,
+                                 struct pare_error *err);
+
+#endif
