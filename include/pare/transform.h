@@ -42,10 +42,13 @@ struct pare_plan_entry {
 
 struct pare_plan;
 
+enum { PARE_THREADS_MAX = 256 };
+
 struct pare_plan_options {
     const char *name;           /* the output's file name; NULL: the model's own */
     const char *source_sha256;  /* the model's digest in hex where it is known; NULL: a run reads */
     bool no_digest;             /* leave the digest out of the output's provenance */
+    int threads;                /* 1 to 256; 0: one a processor, 8 at most. The plan is the same */
     pare_progress_fn *progress; /* may be NULL */
     void *data;                 /* for progress */
 };
@@ -77,6 +80,7 @@ struct pare_run_options {
     pare_progress_fn *progress; /* may be NULL */
     void *data;                 /* for progress */
     bool no_sync;               /* do not wait for the disk before the output appears */
+    int threads;                /* as the plan's. The output's bytes and the report are the same */
 };
 
 /* What the change of one tensor cost. Belongs to the report. */

@@ -15,6 +15,7 @@ struct pare_error;
 struct pool;
 struct pool_task;
 
+/* As include/pare/transform.h has it. */
 enum { POOL_THREADS_MAX = 256 };
 
 /* Processors that this process may use, at least 1. */

@@ -167,17 +167,30 @@ struct file_work {
     struct pare_report *report;
 };
 
+/* 0 where nothing is said. */
+static bool read_threads(const struct cli *cli, int *ret_threads, struct pare_error *err)
+{
+    const char *word = cli_option(cli, "threads");
+    int64_t threads = 0;
+    if (word && (!text_to_int64(word, &threads) || threads < 1 || threads > PARE_THREADS_MAX))
+        return error_set(err, PARE_ERR_USAGE,
+                         "--threads %.100s: a whole number from 1 to %d was expected", word,
+                         PARE_THREADS_MAX);
+    *ret_threads = (int)threads;
+    return true;
+}
+
 static bool plan_file(struct cli *cli, const char *recipe, const char *path, const char *output,
                       struct file_work *work, struct tensors_bar *bar, struct pare_error *err)
 {
     const char *slash = output ? strrchr(output, '/') : NULL;
-    const struct pare_plan_options options = {
+    struct pare_plan_options options = {
         .name = slash ? slash + 1 : output,
         .no_digest = cli_has(cli, "no-digest"),
         .progress = tensors_progress,
         .data = bar,
     };
-    return pare_model_open(path, &work->model, err) &&
+    return read_threads(cli, &options.threads, err) && pare_model_open(path, &work->model, err) &&
            pare_recipe_parse(recipe, strlen(recipe), &work->recipe, err) &&
            pare_plan_make(work->model, work->recipe, &options, &work->plan, err);
 }
@@ -211,10 +224,11 @@ static void say_warning(const struct pare_recipe *recipe)
 static bool run_file(struct cli *cli, struct file_work *work, const char *output,
                      struct tensors_bar *bar, struct pare_error *err)
 {
-    const struct pare_run_options options = { .progress = tensors_progress,
-                                              .data = bar,
-                                              .no_sync = cli_has(cli, "no-sync") };
-    bool ok = pare_run(work->plan, output, &options, &work->report, err);
+    struct pare_run_options options = { .progress = tensors_progress,
+                                        .data = bar,
+                                        .no_sync = cli_has(cli, "no-sync") };
+    bool ok = read_threads(cli, &options.threads, err) &&
+              pare_run(work->plan, output, &options, &work->report, err);
     tensors_bar_done(bar);
     if (!ok || !tensors_print_report(cli, work->report, err))
         return false;

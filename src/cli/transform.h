@@ -23,6 +23,7 @@ MUST_CHECK bool transform_do(struct cli *cli, const char *recipe, struct pare_er
         { "report", "FILE", "write what it cost, tensor by tensor, as JSON" },                     \
         { "detach", NULL, "do not wait; print the job's number" },                                 \
         { "no-digest", NULL, "leave the source's SHA-256 out of the output (files)" },             \
+        { "threads", "N", "so many, which changes no byte; else one a processor (files)" },        \
     {                                                                                              \
         "no-sync", NULL, "do not wait for the disk (files)"                                        \
     }

@@ -80,18 +80,28 @@ static const char *words(struct arena *arena, const struct step *step, const str
     return arena_printf(arena, "%s in blocks of %d", step->choice->name, change->block);
 }
 
-static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+/* Place: the first element, in the order of the layout, and how many. */
+static bool next_part(const struct writing *w, int64_t io_place[4])
+{
+    int64_t start = io_place[0] + io_place[1];
+    io_place[0] = start;
+    io_place[1] = MIN((int64_t)BNB4_STRETCH, w->shown->element_count - start);
+    return io_place[1] > 0;
+}
+
+/* The room's bytes begin with the values. */
+static void make_part(const struct writing *w, struct writing_part *io_part)
 {
     struct bnb4_layout l = bnb4_layout(w->shown, w->change);
-    struct bnb4_room *room = w->stretch;
-    int64_t total = w->shown->element_count;
-    for (int64_t at = 0, n; at < total; at += n) {
-        n = MIN((int64_t)BNB4_STRETCH, total - at);
-        bnb4_quantize(w->kernel, w->x, &l, w->change->float4, at, n, room, &w->error);
-        if (!writing_put(w, sink, room->q, (size_t)(n + 1) / 2, err))
-            return false;
-    }
-    return true;
+    io_part->bytes = (size_t)(io_part->place[1] + 1) / 2;
+    bnb4_quantize(w->kernel, w->x, &l, w->change->float4, io_part->place[0], io_part->place[1],
+                  io_part->room, &io_part->error);
+}
+
+static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    static const struct writing_grid grid = { next_part, make_part };
+    return writing_parts(w, &grid, sink, err);
 }
 
 static bool write_scales(struct writing *w, struct sink *sink, struct pare_error *err)

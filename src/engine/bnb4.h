@@ -21,9 +21,9 @@ enum { BNB4_STRETCH = 1 << 20 };
 
 /* The room for that. */
 struct bnb4_room {
+    uint8_t q[BNB4_STRETCH / 2]; /* first: what is written */
     float x[BNB4_STRETCH];
     float absmax[BNB4_STRETCH / BNB4_BLOCK_MIN];
-    uint8_t q[BNB4_STRETCH / 2];
 };
 
 /*

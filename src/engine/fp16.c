@@ -51,17 +51,26 @@ static const char *words(struct arena *arena, const struct step *step, const str
     return "fp16";
 }
 
+/* Place: the first element and how many. */
+static bool next_part(const struct writing *w, int64_t io_place[4])
+{
+    int64_t start = io_place[0] + io_place[1], most = STRETCH / sizeof(uint16_t);
+    io_place[0] = start;
+    io_place[1] = MIN(most, w->shown->element_count - start);
+    return io_place[1] > 0;
+}
+
+static void make_part(const struct writing *w, struct writing_part *io_part)
+{
+    size_t count = (size_t)io_part->place[1];
+    io_part->bytes = count * sizeof(uint16_t);
+    fp16_round(w->kernel, w->x + io_part->place[0], count, io_part->room, &io_part->error);
+}
+
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    uint16_t *h = w->stretch;
-    size_t count = (size_t)w->shown->element_count;
-    for (size_t at = 0, n; at < count; at += n) {
-        n = MIN(STRETCH / sizeof(*h), count - at);
-        fp16_round(w->kernel, w->x + at, n, h, &w->error);
-        if (!writing_put(w, sink, h, n * sizeof(*h), err))
-            return false;
-    }
-    return true;
+    static const struct writing_grid grid = { next_part, make_part };
+    return writing_parts(w, &grid, sink, err);
 }
 
 const struct scheme scheme_fp16 = {

@@ -170,22 +170,38 @@ static const char *words(struct arena *arena, const struct step *step, const str
                         change->symmetric ? "symmetric" : "with zero points");
 }
 
-static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+static bool next_part(const struct writing *w, int64_t io_place[4])
 {
     struct int4_layout l = int4_layout(w->shown, w->change);
-    struct int4_part part = { 0 };
+    struct int4_part part = { io_place[0], io_place[1], io_place[2], io_place[3] };
+    if (!int4_next(&l, &part))
+        return false;
+    io_place[0] = part.output;
+    io_place[1] = part.outputs;
+    io_place[2] = part.block;
+    io_place[3] = part.blocks;
+    return true;
+}
+
+static void make_part(const struct writing *w, struct writing_part *io_part)
+{
+    struct int4_layout l = int4_layout(w->shown, w->change);
+    struct int4_part part = { io_part->place[0], io_part->place[1], io_part->place[2],
+                              io_part->place[3] };
     struct int4_counts counts = { 0 };
+    io_part->bytes = (size_t)(part.outputs * part.blocks * l.block / 2);
+    int4_quantize(w->kernel, w->x, &l, &part, io_part->room, *w->kept, &io_part->error, &counts);
+    io_part->clipped = counts.clipped;
+}
+
+static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
+{
+    static const struct writing_grid grid = { next_part, make_part };
+    struct int4_layout l = int4_layout(w->shown, w->change);
     size_t zero_bytes = (size_t)(l.n * l.zero_bytes);
     if (!l.symmetric && !(*w->kept = malloc(zero_bytes)))
         return error_no_memory(err, zero_bytes);
-    while (int4_next(&l, &part)) {
-        size_t bytes = (size_t)(part.outputs * part.blocks * l.block / 2);
-        int4_quantize(w->kernel, w->x, &l, &part, w->stretch, *w->kept, &w->error, &counts);
-        if (!writing_put(w, sink, w->stretch, bytes, err))
-            return false;
-    }
-    w->clipped = counts.clipped;
-    return true;
+    return writing_parts(w, &grid, sink, err);
 }
 
 /* They are where int4_quantize() left them: in the tensor. */

@@ -24,8 +24,8 @@ struct kernel_error;
 struct pare_error;
 struct sink;
 
-/* The room for one part of the values: eight outputs of a million inputs. */
-enum { INT4_ROOM = 4 << 20 };
+/* The room for one part of the values. */
+enum { INT4_ROOM = 1 << 20 };
 
 /* Outputs [output, output + outputs), of each the blocks [block, block + blocks). */
 struct int4_part {

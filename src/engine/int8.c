@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "engine/scheme.h"
 #include "format/sink.h"
 
@@ -43,25 +44,38 @@ bool int8_fits(uint32_t absmax_bits)
     return absmax_bits < KERNEL_INFINITY && isfinite(2 * from_bits(absmax_bits));
 }
 
+/* Of elements [start, start + count): where a channel has one element a row, of whole rows. */
+static void fold_magnitudes(const struct kernel *kernel, const float *x, struct int8_layout layout,
+                            size_t start, size_t count, uint32_t *io_bits)
+{
+    if (layout.inner == 1) {
+        kernel->absmax_columns(x + start, count / layout.channels, layout.channels, io_bits);
+        return;
+    }
+    for (size_t at = start, n; at < start + count; at += n) {
+        uint32_t *bits = &io_bits[at / layout.inner % layout.channels];
+        n = MIN(layout.inner - at % layout.inner, start + count - at);
+        *bits = MAX(*bits, kernel->absmax(x + at, n));
+    }
+}
+
+static size_t count_of(struct int8_layout layout)
+{
+    return layout.outer * layout.channels * layout.inner;
+}
+
 void int8_scales(const struct kernel *kernel, const float *x, struct int8_layout layout,
                  bool reduce_range, uint32_t *bits, float *ret_scales)
 {
     memset(bits, 0, layout.channels * sizeof(*bits));
-    if (layout.inner == 1) {
-        kernel->absmax_columns(x, layout.outer, layout.channels, bits);
-    } else {
-        for (size_t row = 0; row < layout.outer * layout.channels; row++, x += layout.inner) {
-            size_t channel = row % layout.channels;
-            bits[channel] = MAX(bits[channel], kernel->absmax(x, layout.inner));
-        }
-    }
+    fold_magnitudes(kernel, x, layout, 0, count_of(layout), bits);
     for (size_t i = 0; i < layout.channels; i++)
         ret_scales[i] = int8_scale(bits[i], reduce_range);
 }
 
 size_t int8_stretch(struct int8_layout layout, size_t start, size_t room)
 {
-    size_t total = layout.outer * layout.channels * layout.inner;
+    size_t total = count_of(layout);
     size_t row = layout.inner == 1 ? layout.channels : layout.inner;
     size_t left_in_row = row - start % row;
     if (left_in_row < row || row > room)
@@ -156,34 +170,72 @@ static const char *words(struct arena *arena, const struct step *step, const str
                         change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
 }
 
+/* Magnitudes that each thread finds in its share of a tensor. */
+struct search {
+    const struct writing *w;
+    struct int8_layout layout;
+    size_t share;   /* elements of each */
+    uint32_t *bits; /* (threads, channels), zeros at first */
+};
+
+static void search_share(void *data, size_t thread)
+{
+    struct search *search = data;
+    size_t total = count_of(search->layout), start = thread * search->share;
+    if (start < total)
+        fold_magnitudes(search->w->kernel, search->w->x, search->layout, start,
+                        MIN(search->share, total - start),
+                        search->bits + thread * search->layout.channels);
+}
+
 /* The scales are kept: other tensors may come before they are written. */
 static bool make_scales(struct writing *w, struct int8_layout layout, struct pare_error *err)
 {
-    size_t bytes = layout.channels * sizeof(float);
-    float *scales = *w->kept = malloc(bytes);
-    uint32_t *bits = malloc(layout.channels * sizeof(*bits));
-    bool ok = scales && bits;
+    size_t threads = (size_t)pool_threads(w->pool), channels = layout.channels;
+    size_t row = layout.inner == 1 ? channels : 1, rows = count_of(layout) / row;
+    struct search search = { w, layout, (rows + threads - 1) / threads * row,
+                             calloc(threads * channels, sizeof(uint32_t)) };
+    float *scales = *w->kept = malloc(channels * sizeof(*scales));
+    bool ok = scales && search.bits;
     if (ok)
-        int8_scales(w->kernel, w->x, layout, w->step->reduce_range, bits, scales);
-    free(bits);
-    return ok || error_no_memory(err, bytes);
+        pool_run(w->pool, search_share, &search, threads);
+    for (size_t i = 0; ok && i < channels; i++) {
+        uint32_t most = 0;
+        for (size_t thread = 0; thread < threads; thread++)
+            most = MAX(most, search.bits[thread * channels + i]);
+        scales[i] = int8_scale(most, w->step->reduce_range);
+    }
+    free(search.bits);
+    return ok || error_no_memory(err, threads * channels * sizeof(uint32_t));
+}
+
+/* Place: the first element and how many. */
+static bool next_part(const struct writing *w, int64_t io_place[4])
+{
+    int64_t start = io_place[0] + io_place[1];
+    if (start == w->shown->element_count)
+        return false;
+    io_place[0] = start;
+    io_place[1] =
+        (int64_t)int8_stretch(int8_layout(w->shown, w->change->axis), (size_t)start, STRETCH);
+    return true;
+}
+
+static void make_part(const struct writing *w, struct writing_part *io_part)
+{
+    struct int8_counts counts = { 0 };
+    io_part->bytes = (size_t)io_part->place[1];
+    int8_quantize(w->kernel, w->x, int8_layout(w->shown, w->change->axis), *w->kept,
+                  (size_t)io_part->place[0], io_part->bytes, io_part->room, &io_part->error,
+                  &counts);
+    io_part->clipped = counts.clipped;
 }
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    struct int8_layout layout = int8_layout(w->shown, w->change->axis);
-    struct int8_counts counts = { 0 };
-    int8_t *q = w->stretch;
-    if (!make_scales(w, layout, err))
-        return false;
-    for (size_t at = 0, n; at < (size_t)w->shown->element_count; at += n) {
-        n = int8_stretch(layout, at, STRETCH);
-        int8_quantize(w->kernel, w->x, layout, *w->kept, at, n, q, &w->error, &counts);
-        if (!writing_put(w, sink, q, n, err))
-            return false;
-    }
-    w->clipped = counts.clipped;
-    return true;
+    static const struct writing_grid grid = { next_part, make_part };
+    return make_scales(w, int8_layout(w->shown, w->change->axis), err) &&
+           writing_parts(w, &grid, sink, err);
 }
 
 static bool write_scales(struct writing *w, struct sink *sink, struct pare_error *err)

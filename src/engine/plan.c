@@ -8,25 +8,27 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/pool.h"
 #include "base/text.h"
 #include "engine/choice.h"
 #include "engine/engine.h"
 #include "engine/match.h"
 #include "engine/meter.h"
 #include "engine/prune.h"
+#include "engine/reading.h"
 #include "engine/recipe.h"
 #include "engine/scheme.h"
 #include "format/source.h"
 #include "kernel/kernel.h"
 
-enum { READ_STEP = 1 << 20, JSON_MAX = 1 << 30 };
+enum { JSON_MAX = 1 << 30 };
 
 /* A plan in the making. */
 struct planning {
     struct pare_plan *plan;
     const struct model *model;
     struct meter meter;
-    float *step; /* READ_STEP bytes */
+    struct pool *pool;
 };
 
 static bool becomes_fp16(const struct decision *d)
@@ -47,24 +49,6 @@ static const char *why_untouchable(const struct tensor *t, const struct decision
     if (t->file_offset < 0)
         return t->unreadable;
     return t->shown.element_count == 0 && !fp16 ? "it is empty" : NULL;
-}
-
-/* The largest magnitude's bits; reads the tensor once. */
-static bool read_absmax(struct planning *p, const struct tensor *t, uint32_t *ret_bits,
-                        struct pare_error *err)
-{
-    const struct kernel *kernel = kernel_best();
-    uint32_t bits = 0;
-    p->meter.tensor = t->shown.name;
-    for (int64_t at = 0; at < t->shown.size_bytes;) {
-        size_t n = (size_t)MIN((int64_t)READ_STEP, t->shown.size_bytes - at);
-        if (!model_read(p->model, t, at, n, p->step, err) || !meter_add(&p->meter, (int64_t)n, err))
-            return false;
-        bits = MAX(bits, kernel->absmax(p->step, n / sizeof(float)));
-        at += (int64_t)n;
-    }
-    *ret_bits = bits;
-    return true;
 }
 
 /* ---- one tensor ---- */
@@ -102,7 +86,8 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     }
     if (!d->prune && !d->quantize)
         return true;
-    if (!read_absmax(p, t, &absmax, err))
+    struct reading reading = { p->model, p->pool, &p->meter };
+    if (!reading_absmax(&reading, t, &absmax, err))
         return false;
     if (absmax >= KERNEL_INFINITY) {
         *ret_reason = "it holds infinities or NaNs";
@@ -253,13 +238,12 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
         .plan = plan,
         .model = model->model,
         .meter = { .progress = options->progress, .data = options->data, .phase = "planning" },
-        .step = malloc(READ_STEP),
     };
-    bool ok = p.step || error_no_memory(err, READ_STEP);
+    bool ok = reading_pool(options->threads, &p.pool, err);
     ok = ok && choice_check(model->model, recipe, err) && allocate(plan, options, err) &&
          (match_asked(recipe) ? match_plan(plan, &p.meter, err) : plan_tensors(&p, err)) &&
          plan_sizes(plan, err) && plan_write_json(plan, err);
-    free(p.step);
+    pool_close(p.pool);
     if (ok)
         *ret_plan = plan;
     else

@@ -14,11 +14,15 @@
 
 struct arena;
 struct meter;
+struct pool;
 struct pare_error;
 struct sink;
 
 /* Below this saving, a form's own nodes and names cost more than it gains. */
 enum { SCHEME_SAVING_MIN = 512 };
+
+/* What all parts under way may take, and how many they may be. */
+enum { WRITING_ROOM_BYTES = 24 << 20, WRITING_PARTS_MAX = 64 };
 
 /* A tensor on its way into the output. */
 struct writing {
@@ -27,8 +31,9 @@ struct writing {
     const struct change *change;
     const struct pare_tensor *shown;
     struct meter *meter;
-    float *x;      /* the whole tensor, and the writer's to spend: room for its size_bytes */
-    void *stretch; /* stretch_bytes of the scheme */
+    float *x; /* the whole tensor, and the writer's to spend: room for its size_bytes */
+    struct pool *pool;
+    void *stretch; /* for writing_rooms() parts of the scheme's stretch_bytes */
     void **kept;   /* what values() keeps for scales() and zero_points(); the last frees it */
     struct kernel_error error;
     uint64_t clipped;
@@ -67,6 +72,32 @@ extern const struct scheme scheme_int8, scheme_fp16, scheme_int4, scheme_qdq4, s
     scheme_fp4;
 
 const struct scheme *scheme_of(const struct step *step);
+
+/* A part of a tensor's values, which is made by one thread. */
+struct writing_part {
+    int64_t place[4]; /* which part it is, in the scheme's own terms */
+    void *room;       /* stretch_bytes of the scheme */
+    size_t bytes;     /* of it that are to be written */
+    struct kernel_error error;
+    uint64_t clipped;
+};
+
+struct writing_grid {
+    /* From one part's place to the next; zeros come before the first. False: there is none. */
+    bool (*next)(const struct writing *w, int64_t io_place[4]);
+    /* Room, error and clipped are empty. Touches only its own elements of x. */
+    void (*make)(const struct writing *w, struct writing_part *io_part);
+};
+
+/* Parts that are made at a time. */
+size_t writing_rooms(const struct scheme *scheme, const struct pool *pool);
+
+/*
+ * Make all parts, several at a time, and write them one after the other. Errors add up part by
+ * part: the sums are the same for any number of threads.
+ */
+MUST_CHECK bool writing_parts(struct writing *w, const struct writing_grid *grid, struct sink *sink,
+                              struct pare_error *err);
 
 /* Write a stretch and tell the meter, which may stop. */
 MUST_CHECK bool writing_put(const struct writing *w, struct sink *sink, const void *bytes,

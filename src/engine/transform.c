@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "engine/choice.h"
 #include "engine/engine.h"
 #include "engine/match.h"
@@ -14,6 +15,7 @@
 #include "engine/plan.h"
 #include "engine/provenance.h"
 #include "engine/prune.h"
+#include "engine/reading.h"
 #include "engine/recipe.h"
 #include "engine/report.h"
 #include "engine/scheme.h"
@@ -33,25 +35,13 @@ struct run {
     size_t *entry_of; /* report entry by tensor; SIZE_MAX: none */
     void **kept;      /* by tensor: what its scheme keeps for later */
     float *x;         /* the tensor at hand: as large as the largest */
-    void *stretch;    /* what is written: as large as the schemes ask for */
+    struct pool *pool;
+    void *stretch; /* what is written: as large as the schemes ask for */
     struct prune_bins *bins;
     struct match_room room;
 };
 
 /* ---- one tensor ---- */
-
-static bool read_tensor(struct run *run, const struct tensor *t, struct pare_error *err)
-{
-    run->meter.tensor = t->shown.name;
-    for (int64_t at = 0; at < t->shown.size_bytes;) {
-        size_t n = (size_t)MIN((int64_t)READ_STEP, t->shown.size_bytes - at);
-        if (!model_read(run->model, t, at, n, (char *)run->x + at, err) ||
-            !meter_add(&run->meter, (int64_t)n, err))
-            return false;
-        at += (int64_t)n;
-    }
-    return true;
-}
 
 static void prune_tensor(struct run *run, size_t n, double amount, struct kernel_error *ret_error)
 {
@@ -87,6 +77,7 @@ static struct writing writing_of(struct run *run, size_t index)
         .shown = &run->model->tensors[index].shown,
         .meter = &run->meter,
         .x = run->x,
+        .pool = run->pool,
         .stretch = run->stretch,
         .kept = &run->kept[index],
     };
@@ -101,7 +92,8 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
     size_t n = (size_t)t->shown.element_count;
     struct writing w = writing_of(run, index);
     struct kernel_error pruned = { 0 };
-    if (!read_tensor(run, t, err))
+    struct reading reading = { run->model, run->pool, &run->meter };
+    if (!reading_whole(&reading, t, run->x, err))
         return false;
     if (d->prune)
         prune_tensor(run, n, d->prune->amount, &pruned);
@@ -211,7 +203,8 @@ static bool allocate(struct run *run, struct pare_error *err)
             continue;
         most = MAX(most, (size_t)run->model->tensors[i].shown.size_bytes);
         if (quantize)
-            room = MAX(room, scheme_of(quantize)->stretch_bytes);
+            room = MAX(room, writing_rooms(scheme_of(quantize), run->pool) *
+                                 scheme_of(quantize)->stretch_bytes);
     }
     run->entry_of = calloc(n, sizeof(*run->entry_of));
     run->kept = calloc(n, sizeof(*run->kept));
@@ -227,6 +220,7 @@ static bool allocate(struct run *run, struct pare_error *err)
 static void release(struct run *run)
 {
     provenance_stop(&run->provenance);
+    pool_close(run->pool);
     for (size_t i = 0; run->kept && i < run->model->tensor_count; i++)
         free(run->kept[i]);
     free(run->entry_of);
@@ -294,8 +288,9 @@ bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sin
                    .phase = "writing",
                    .total_bytes = plan->before_bytes },
     };
-    bool ok = check_worth(plan, err) && allocate(&run, err) && start_report(&run, err) &&
-              provenance_begin(&run.provenance, plan, options, true, err) &&
+    bool ok = check_worth(plan, err) && reading_pool(options->threads, &run.pool, err) &&
+              allocate(&run, err) && start_report(&run, err) &&
+              provenance_begin(&run.provenance, plan, options, pool_threads(run.pool) > 1, err) &&
               write_output(&run, name, sink, err) && report_write_json(run.report, err);
     if (ok) {
         *ret_report = run.report;

@@ -16,7 +16,7 @@
 #include "pare.h"
 #include "tap.h"
 
-enum { TENSORS = 40, SIDE = 2000, LIMIT_KB = 64 * 1024 };
+enum { TENSORS = 40, SIDE = 2000, LIMIT_KB = 64 * 1024, THREADS = 16 };
 #define TENSOR_BYTES ((int64_t)SIDE * SIDE * 4)
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -87,12 +87,13 @@ static bool transform(const char *text, int64_t *ret_planned)
     struct pare_recipe *recipe = NULL;
     struct pare_plan *plan = NULL;
     struct pare_report *report = NULL;
-    struct pare_plan_options options = { .name = "out.onnx" };
+    struct pare_plan_options options = { .name = "out.onnx", .threads = THREADS };
     bool ok =
         pare_model_open(model_path, &model, &err) &&
         pare_recipe_parse(text, strlen(text), &recipe, &err) &&
         pare_plan_make(model, recipe, &options, &plan, &err) &&
-        pare_run(plan, out_path, &(struct pare_run_options){ .no_sync = true }, &report, &err);
+        pare_run(plan, out_path, &(struct pare_run_options){ .no_sync = true, .threads = THREADS },
+                 &report, &err);
     if (ok)
         *ret_planned = pare_plan_after_bytes(plan);
     pare_report_free(report);
