@@ -145,7 +145,7 @@ static bool read_graph(struct onnx_reader *reader, const struct wire *wire,
                          (long long)field->tag_at);
     return wire_enter(wire, field, "the graph", &graph, err) &&
            onnx_message(reader->model, field, -1, &reader->onnx->graph, err) &&
-           onnx_read_graph(reader, graph, reader->onnx->graph, 0, 0, err);
+           onnx_read_graph(reader, graph, reader->onnx->graph, 0, err);
 }
 
 static bool read_text(struct onnx_reader *reader, const struct wire *wire,

@@ -29,6 +29,7 @@ enum {
     ONNX_DEPTH_MAX = 16,        /* of subgraphs in subgraphs */
     ONNX_INTS_MAX = 16,         /* of a shape or a permutation that is looked at */
     ONNX_INDEX_MAX = 256 << 20, /* bytes of the whole index */
+    ONNX_IR_INPUTS_FREE = 4,    /* the IR version from which an initializer need be no input */
 };
 /* The domain of ONNX Runtime's own operators. */
 #define ONNX_CONTRIB "com.microsoft"
@@ -89,7 +90,8 @@ struct onnx_node {
     struct onnx_cut cut; /* the whole node */
     int64_t at;          /* its payload */
     const struct onnx_gemm *gemm;
-    const int64_t *ints; /* of a Transpose: perm */
+    const int64_t
+        *ints; /* of a Transpose: perm; of an old Unsqueeze: axes; of a small Constant: values */
     int int_count;
     bool has_graph; /* in an attribute */
     int tensor;     /* of a Constant that is listed: its tensor; else -1 */
@@ -148,6 +150,12 @@ struct onnx_prop {
     struct onnx_cut cut;
 };
 
+/* A graph: the main one, number 0, or a subgraph. */
+struct onnx_scope {
+    int graph;             /* its message */
+    int64_t first_node_at; /* where nodes can be put before all others */
+};
+
 struct onnx {
     int64_t ir_version, opset;
     const char *opset_domain;          /* how the standard one is written: "" or "ai.onnx" */
@@ -173,7 +181,8 @@ struct onnx {
     struct onnx_mention *mentions;
     size_t mention_count, mention_room;
     size_t fact_room;
-    int scope_count;
+    struct onnx_scope *scopes;
+    size_t scope_count, scope_room;
 };
 
 /* ---- reading ---- */
@@ -206,9 +215,9 @@ MUST_CHECK bool onnx_read_tensor(struct onnx_reader *reader, const struct wire *
                                  struct onnx_tensor *ret_own, bool *ret_kept,
                                  struct pare_error *err);
 
-/* Index a GraphProto. */
+/* Index a GraphProto as the next scope. */
 MUST_CHECK bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message,
-                                int scope, int depth, struct pare_error *err);
+                                int depth, struct pare_error *err);
 
 /* Describe a ValueInfoProto in words: "x F32[N,2048]". */
 MUST_CHECK bool onnx_read_value(struct onnx_reader *reader, const struct wire *wire,

@@ -173,8 +173,7 @@ static bool read_inner(struct node_reading *n, const struct wire *attribute,
     n->node.has_graph = true;
     return wire_enter(attribute, field, "a subgraph", &graph, err) &&
            onnx_message(model, field, message, &graph_message, err) &&
-           onnx_read_graph(n->reader, graph, graph_message, ++n->reader->onnx->scope_count,
-                           n->depth + 1, err);
+           onnx_read_graph(n->reader, graph, graph_message, n->depth + 1, err);
 }
 
 /* A number, a text or a list of them as a Constant's value. */
@@ -214,7 +213,8 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
     int64_t i = 0, ints[ONNX_INTS_MAX];
     size_t int_count = 0;
     float f = 0;
-    bool gemm = !strcmp(n->node.op, "Gemm"), transpose = !strcmp(n->node.op, "Transpose");
+    bool gemm = !strcmp(n->node.op, "Gemm"),
+         ints_wanted = !strcmp(n->node.op, "Transpose") || !strcmp(n->node.op, "Unsqueeze");
     bool cast = !strcmp(n->node.op, "Cast"), constant = !strcmp(n->node.op, "Constant");
     if (!wire_enter(&n->wire, outer, "an attribute", &wire, err))
         return false;
@@ -234,8 +234,8 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
             ok = wire_float(&field, "an attribute", &f, err);
         else if (field.number == 3 && (gemm || cast))
             ok = wire_int(&field, "an attribute", &i, err);
-        else if (field.number == 8 && transpose)
-            ok = wire_ints(&wire, &field, "perm", ints, ONNX_INTS_MAX, &int_count, err);
+        else if (field.number == 8 && ints_wanted)
+            ok = wire_ints(&wire, &field, "an attribute", ints, ONNX_INTS_MAX, &int_count, err);
         else if (constant)
             note_constant(n, &field);
         if (!ok)
@@ -381,29 +381,51 @@ static bool read_value(struct onnx_reader *reader, const struct wire *graph,
            onnx_fact(reader->model, input ? "input" : "output", words, err);
 }
 
-bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message, int scope,
-                     int depth, struct pare_error *err)
+static bool read_graph_field(struct onnx_reader *reader, const struct wire *graph,
+                             const struct wire_field *field, int message, int scope, int depth,
+                             struct pare_error *err)
 {
+    struct onnx *onnx = reader->onnx;
+    switch (field->number) {
+    case GRAPH_NODE:
+        if (onnx->scopes[scope].first_node_at < 0)
+            onnx->scopes[scope].first_node_at = field->tag_at;
+        return read_node(reader, graph, field, message, scope, depth, err);
+    case GRAPH_INITIALIZER:
+        return read_initializer(reader, graph, field, message, scope, err);
+    case GRAPH_SPARSE:
+        return read_sparse(reader, graph, field, message, NULL, err);
+    case GRAPH_INPUT:
+    case GRAPH_OUTPUT:
+        return read_value(reader, graph, field, scope, err);
+    case GRAPH_VALUE:
+        return scope != 0 || note_type(reader, graph, field, err);
+    default:
+        return true;
+    }
+}
+
+bool onnx_read_graph(struct onnx_reader *reader, struct wire graph, int message, int depth,
+                     struct pare_error *err)
+{
+    struct onnx *onnx = reader->onnx;
+    int scope = (int)onnx->scope_count;
     struct wire_field field;
     if (depth > ONNX_DEPTH_MAX)
         return error_set(err, PARE_ERR_FORMAT, "subgraphs nested deeper than %d", ONNX_DEPTH_MAX);
+    if (!onnx_grow(reader->model, &onnx->scopes, onnx->scope_count, &onnx->scope_room,
+                   sizeof(*onnx->scopes), ONNX_NODES_MAX, "graphs", err))
+        return false;
+    onnx->scopes[onnx->scope_count++] = (struct onnx_scope){ message, -1 };
     for (bool more;;) {
         if (!wire_next(&graph, &field, &more, err))
             return false;
         if (!more)
-            return true;
-        bool ok = true;
-        if (field.number == GRAPH_NODE)
-            ok = read_node(reader, &graph, &field, message, scope, depth, err);
-        else if (field.number == GRAPH_INITIALIZER)
-            ok = read_initializer(reader, &graph, &field, message, scope, err);
-        else if (field.number == GRAPH_SPARSE)
-            ok = read_sparse(reader, &graph, &field, message, NULL, err);
-        else if (field.number == GRAPH_INPUT || field.number == GRAPH_OUTPUT)
-            ok = read_value(reader, &graph, &field, scope, err);
-        else if (field.number == GRAPH_VALUE && scope == 0)
-            ok = note_type(reader, &graph, &field, err);
-        if (!ok)
+            break;
+        if (!read_graph_field(reader, &graph, &field, message, scope, depth, err))
             return false;
     }
+    if (onnx->scopes[scope].first_node_at < 0)
+        onnx->scopes[scope].first_node_at = onnx->messages[message].end;
+    return true;
 }

@@ -4,7 +4,7 @@
  * W_scale (float), and then one of
  *
  *   weight-only: W = Mul(Cast(W_quantized), W_scale). The result keeps W's name, so no use
- *   of W changes, inside subgraphs or out; a runtime folds both nodes when it loads.
+ *   of W changes, inside subgraphs or out, and W itself may be in one; a runtime folds both nodes when it loads.
  *
  *   dynamic: every MatMul and Gemm of W becomes
  *       x_quantized, x_scale, x_zero_point = DynamicQuantizeLinear(x)
@@ -53,14 +53,16 @@ static bool plan_weight(struct onnx_rewrite *p, size_t index, struct pare_error 
     if (!rewrite_cut_tensor(p, index, err) || !put_weight(p, index, quantized, err) ||
         !put_scale(p, index, scale, err))
         return false;
+    if (!onnx_patch_literal(&p->plan->patch, &p->text, err))
+        return false;
     if (p->plan->changes[index].form == INT8_WEIGHT_ONLY) {
         const char *wide = rewrite_new_name(p, name, "_float");
-        rewrite_put_cast(&p->first, quantized, wide, ONNX_FLOAT);
-        rewrite_put2(&p->first, "Mul", wide, scale, name);
+        rewrite_put_cast(&p->text, quantized, wide, ONNX_FLOAT);
+        rewrite_put2(&p->text, "Mul", wide, scale, name);
     } else if (p->plan->onnx->tensors[index].trans_b) {
-        rewrite_put_transpose(&p->first, quantized, rewrite_new_name(p, name, "_transposed"));
+        rewrite_put_transpose(&p->text, quantized, rewrite_new_name(p, name, "_transposed"));
     }
-    return onnx_patch_literal(&p->plan->patch, &p->text, err);
+    return rewrite_put_first(p, index, &p->text, err);
 }
 
 /* ---- the products ---- */

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum { TEXT_MAX = 64 << 20, ENTRIES_MAX = 16 * 1024, IR_INPUTS_FREE = 4, CONTRIB_VERSION = 1 };
+enum { TEXT_MAX = 64 << 20, ENTRIES_MAX = 16 * 1024, CONTRIB_VERSION = 1 };
 
 /* ---- names ---- */
 
@@ -92,7 +92,7 @@ void rewrite_put_transpose(struct buf *to, const char *from, const char *result)
 /* Old IR versions want every initializer among the inputs. */
 static void put_input(struct onnx_rewrite *p, const struct build_tensor *tensor)
 {
-    if (p->plan->onnx->ir_version < IR_INPUTS_FREE)
+    if (p->plan->onnx->ir_version < ONNX_IR_INPUTS_FREE)
         build_input(&p->text, tensor);
 }
 
@@ -176,7 +176,17 @@ bool rewrite_cut_tensor(struct onnx_rewrite *p, size_t index, struct pare_error 
     const struct onnx_tensor *own = &onnx->tensors[index];
     struct onnx_cut cut = own->node >= 0 ? onnx->nodes[own->node].cut : own->cut;
     return cut_input(p, p->plan->model->tensors[index].shown.name, err) &&
-           onnx_patch_edit(&p->plan->patch, cut.tag_at, cut.end - cut.tag_at, onnx->graph, err);
+           onnx_patch_edit(&p->plan->patch, cut.tag_at, cut.end - cut.tag_at,
+                           onnx->scopes[own->scope].graph, err);
+}
+
+bool rewrite_put_first(struct onnx_rewrite *p, size_t index, struct buf *nodes,
+                       struct pare_error *err)
+{
+    const struct onnx *onnx = p->plan->onnx;
+    const struct onnx_scope *scope = &onnx->scopes[onnx->tensors[index].scope];
+    return onnx_patch_edit(&p->plan->patch, scope->first_node_at, 0, scope->graph, err) &&
+           onnx_patch_literal(&p->plan->patch, nodes, err);
 }
 
 int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *node)
@@ -202,15 +212,9 @@ int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *
 static bool plan_first_nodes(struct onnx_rewrite *p, struct pare_error *err)
 {
     const struct onnx *onnx = p->plan->onnx;
-    int64_t at = onnx->messages[onnx->graph].end;
-    for (size_t i = 0; i < onnx->node_count; i++)
-        if (onnx->nodes[i].scope == 0) {
-            at = onnx->nodes[i].cut.tag_at;
-            break;
-        }
     if (p->first.length == 0)
         return buf_ok(&p->first, err);
-    return onnx_patch_edit(&p->plan->patch, at, 0, onnx->graph, err) &&
+    return onnx_patch_edit(&p->plan->patch, onnx->scopes[0].first_node_at, 0, onnx->graph, err) &&
            onnx_patch_literal(&p->plan->patch, &p->first, err);
 }
 

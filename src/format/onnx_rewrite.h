@@ -17,7 +17,7 @@ struct onnx_rewrite {
     struct onnx_plan *plan;
     struct arena *arena;
     struct buf text;   /* graph fields under construction */
-    struct buf first;  /* nodes that go before all others */
+    struct buf first;  /* nodes that go before all others of the main graph */
     const char **made; /* names of new values, to see that they differ */
     size_t made_count, made_room;
     int opset;    /* that the new nodes need; 0: any */
@@ -48,6 +48,10 @@ int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *
 
 /* Begin the edit that puts something in a tensor's place, which also leaves the graph's inputs. */
 MUST_CHECK bool rewrite_cut_tensor(struct onnx_rewrite *p, size_t index, struct pare_error *err);
+
+/* Nodes before all others of the tensor's graph; `nodes` is emptied. */
+MUST_CHECK bool rewrite_put_first(struct onnx_rewrite *p, size_t index, struct buf *nodes,
+                                  struct pare_error *err);
 
 /* An initializer in that edit: `length` bytes that the filler gives as `kind` of tensor `index`. */
 MUST_CHECK bool rewrite_put_inline(struct onnx_rewrite *p, size_t index, enum segment_kind kind,

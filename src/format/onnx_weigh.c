@@ -27,6 +27,7 @@ struct view {
 struct verdict {
     const struct onnx *onnx;
     const struct tensor *tensor;
+    int scope; /* of the tensor */
     int visited;
     bool weight;
     const char *op, *node; /* of the first use; of the first product once there is one */
@@ -134,17 +135,47 @@ static void through_reshape(const struct onnx *onnx, const struct onnx_node *nod
         view->axis[count - 1] = before.axis[before.rank - 1];
 }
 
-/* Whether the node only moves or retypes its input 0. */
+/* One axis more in front, or others that then are not known. */
+static void through_unsqueeze(const struct onnx *onnx, const struct onnx_node *node,
+                              struct view *view)
+{
+    struct view before = *view;
+    int count = node->int_count;
+    const int64_t *axes =
+        node->input_count > 1 ? known_ints(onnx, node->inputs[1], &count) : node->ints;
+    view->rank =
+        axes && count == 1 && axes[0] == 0 && before.rank < PARE_RANK_MAX ? before.rank + 1 : -1;
+    for (int i = 0; i < view->rank; i++) {
+        view->axis[i] = i ? before.axis[i - 1] : -1;
+        view->dims[i] = i ? before.dims[i - 1] : 1;
+    }
+    if (before.rank < 0)
+        view->rank = -1;
+}
+
+/* Parts of a weight are put together anew, as exporters order the gates of an LSTM. */
+static void through_parts(struct view *view)
+{
+    for (int i = 0; i < view->rank; i++)
+        view->dims[i] = 0;
+}
+
+/* Whether the node only moves, cuts or retypes what comes in at that position. */
 static bool pass_through(const struct verdict *v, const struct onnx_node *node, int position,
                          struct view *view)
 {
     bool whole = v->tensor->shown.dtype == PARE_I8 || v->tensor->shown.dtype == PARE_U8;
-    if (position != 0 || node->output_count != 1 || ++view->hops > HOPS_MAX)
+    bool concat = is_op(node, "Concat");
+    if ((position != 0 && !concat) || node->output_count != 1 || ++view->hops > HOPS_MAX)
         return false;
     if (is_op(node, "Transpose"))
         return through_transpose(node, view);
-    if (is_op(node, "Reshape"))
+    if (concat || is_op(node, "Slice"))
+        through_parts(view);
+    else if (is_op(node, "Reshape"))
         through_reshape(v->onnx, node, view);
+    else if (is_op(node, "Unsqueeze"))
+        through_unsqueeze(v->onnx, node, view);
     else if (!is_op(node, "Identity") && !is_op(node, "Cast") &&
              !(whole && (is_op(node, "Mul") || is_op(node, "DequantizeLinear"))))
         return false;
@@ -161,7 +192,12 @@ static int product_axis(const struct onnx_node *node, int position, int rank)
         return node->gemm->trans_b ? 0 : 1;
     if (is_op(node, "Gemm") && node->gemm && position == 0 && matrix)
         return node->gemm->trans_a ? 1 : 0;
-    return is_op(node, "Conv") && position == 1 ? 0 : -2;
+    if (is_op(node, "Conv") && position == 1)
+        return 0;
+    if (is_op(node, "ConvTranspose") && position == 1)
+        return 1;
+    bool recurrent = is_op(node, "LSTM") || is_op(node, "GRU") || is_op(node, "RNN");
+    return recurrent && (position == 1 || position == 2) ? 1 : -2;
 }
 
 /* Whether the use could be an integer product of the very tensor. */
@@ -170,8 +206,8 @@ static bool is_integer_product(const struct verdict *v, const struct onnx_mentio
 {
     const struct onnx_node *node = &v->onnx->nodes[use->index];
     bool product = is_op(node, "MatMul") || is_op(node, "Gemm");
-    if (!product || axis < 0 || view->hops > 0 || node->scope != 0 || use->position != 1 ||
-        node->output_count != 1 || is_constant(v->onnx, node->inputs[0]))
+    if (!product || axis < 0 || view->hops > 0 || node->scope != 0 || v->scope != 0 ||
+        use->position != 1 || node->output_count != 1 || is_constant(v->onnx, node->inputs[0]))
         return false;
     int64_t terms = view->dims[axis == view->rank - 1 ? view->rank - 2 : view->rank - 1];
     return terms <= TERMS_MAX;
@@ -239,8 +275,6 @@ static const char *why_no_value(const struct model *model, const struct verdict 
         return "it is an attribute of a node";
     if (own->scope == ONNX_SCOPE_SPARSE)
         return "it is stored sparse";
-    if (own->scope != 0)
-        return "it is inside a subgraph";
     if (!*t->shown.name)
         return "it has no name";
     if (!defined_once(v->onnx, t->shown.name))
@@ -251,6 +285,8 @@ static const char *why_no_value(const struct model *model, const struct verdict 
 static const char *why_no_fp16(const struct model *model, const struct verdict *v, size_t index)
 {
     const char *why = why_no_value(model, v, index);
+    if (!why && v->scope != 0)
+        return "it is inside a subgraph";
     return !why && v->onnx->opset < OPSET_BROADCAST ? "fp16 needs opset 7 or newer" : why;
 }
 
@@ -264,12 +300,16 @@ static const char *why_no_weight(const struct model *model, const struct verdict
         return "it has fewer than two dimensions";
     if (!v->op)
         return "no operator uses it";
-    return v->weight ? NULL : "it feeds no MatMul, Gemm or Conv";
+    if (v->scope != 0 && v->onnx->ir_version < ONNX_IR_INPUTS_FREE)
+        return "it is inside a subgraph, and the model's IR version is below 4";
+    return v->weight ? NULL : "it feeds no MatMul, Gemm, Conv or the like";
 }
 
 /* Of a weight: why it cannot be 4-bit blocks, or NULL. */
 static const char *why_no_blocks(const struct verdict *v)
 {
+    if (v->scope != 0)
+        return "it is inside a subgraph";
     if (v->onnx->opset < OPSET_BROADCAST)
         return "4-bit blocks need opset 7 or newer";
     if (v->tensor->shown.rank != 2)
@@ -295,9 +335,12 @@ static void weigh_tensor(struct model *model, size_t index)
     struct onnx *onnx = model->own;
     struct tensor *t = &model->tensors[index];
     struct onnx_tensor *own = &onnx->tensors[index];
-    struct verdict v = {
-        .onnx = onnx, .tensor = t, .axis = -1, .all_dynamic = true, .trans_b = -1
-    };
+    struct verdict v = { .onnx = onnx,
+                         .tensor = t,
+                         .scope = own->scope,
+                         .axis = -1,
+                         .all_dynamic = true,
+                         .trans_b = -1 };
     struct view view = { .rank = t->shown.rank };
     for (int i = 0; i < view.rank; i++) {
         view.axis[i] = i;

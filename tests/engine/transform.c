@@ -313,7 +313,7 @@ static void nothing_to_do_is_refused(void)
     OK(!ok && err.code == PARE_ERR_REFUSED, "a recipe that changes nothing is refused");
     IS(err.text,
        "the recipe changes nothing: the model has 1 tensors of two or more dimensions; T: it feeds "
-       "no MatMul, Gemm or Conv",
+       "no MatMul, Gemm, Conv or the like",
        "with the reason");
     OK(files_in_folder() == before, "and leaves no file");
     chain_done(&c);

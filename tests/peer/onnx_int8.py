@@ -138,6 +138,73 @@ def subgraph():
                  [3, 24], 2)
 
 
+def branches():
+    """Weights in Constants, one first and one last in its branch; an If in an If; a Conv's too."""
+    def constant(name, array):
+        return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array))
+
+    def value(name):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+
+    deep = helper.make_graph([constant("deep", weights(16, 16)),
+                              helper.make_node("MatMul", ["a", "deep"], ["d"])], "deep", [], [value("d")])
+    plain = helper.make_graph([helper.make_node("Identity", ["a"], ["p"])], "plain", [], [value("p")])
+    then = helper.make_graph([helper.make_node("If", ["positive"], ["i"], then_branch=deep, else_branch=plain),
+                              constant("B", weights(16, 20)),
+                              helper.make_node("Gemm", ["i", "B"], ["t"])], "then", [], [value("t")])
+    other = helper.make_graph([constant("shape", np.array([3, 16, 1], np.int64)),
+                               helper.make_node("Reshape", ["a", "shape"], ["r"]),
+                               constant("K", weights(20, 16, 1)),
+                               helper.make_node("Conv", ["r", "K"], ["c"]),
+                               constant("flat", np.array([3, 20], np.int64)),
+                               helper.make_node("Reshape", ["c", "flat"], ["e"])], "else", [], [value("e")])
+    nodes = [helper.make_node("MatMul", ["x", "W"], ["a"]),
+             helper.make_node("ReduceSum", ["a"], ["sum"], keepdims=0),
+             helper.make_node("Constant", [], ["zero"], value_float=0.0),
+             helper.make_node("Greater", ["sum", "zero"], ["positive"]),
+             helper.make_node("If", ["positive"], ["y"], then_branch=then, else_branch=other)]
+    return model(nodes, [initializer("W", weights(24, 16))], [3, 24], 2)
+
+
+def loop():
+    """A body that multiplies by its own weight three times."""
+    body = helper.make_graph(
+        [helper.make_node("MatMul", ["state", "inner"], ["product"]),
+         helper.make_node("Tanh", ["product"], ["next"]),
+         helper.make_node("Identity", ["go"], ["on"])], "body",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("state", TensorProto.FLOAT, [3, 24])],
+        [helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("next", TensorProto.FLOAT, [3, 24])],
+        [initializer("inner", weights(24, 24))])
+    nodes = [helper.make_node("Constant", [], ["three"], value_int=3),
+             helper.make_node("Loop", ["three", "", "x"], ["y"], body=body)]
+    return model(nodes, [], [3, 24], 2)
+
+
+def recurrent(op, gates):
+    """As exporters write it: the gates cut apart, put together in ONNX's order, one axis in front."""
+    hidden, tensors, nodes = 16, [], []
+    for name, width in (("W", 24), ("R", hidden)):
+        tensors.append(initializer(name, weights(gates * hidden, width)))
+        for gate in reversed(range(gates)):
+            for end, at in (("from", gate), ("to", gate + 1)):
+                tensors.append(numpy_helper.from_array(np.array([at * hidden], np.int64), name + end + str(gate)))
+            nodes.append(helper.make_node("Slice", [name, name + "from%d" % gate, name + "to%d" % gate, "axis"],
+                                          [name + "part%d" % gate]))
+        nodes += [helper.make_node("Concat", [name + "part%d" % g for g in reversed(range(gates))], [name + "all"], axis=0),
+                  helper.make_node("Unsqueeze", [name + "all", "axis"], [name + "3d"])]
+    tensors.append(numpy_helper.from_array(np.array([0], np.int64), "axis"))
+    nodes.append(helper.make_node(op, ["x", "W3d", "R3d"], ["y"], hidden_size=hidden))
+    return model(nodes, tensors, [5, 3, 24], 4)
+
+
+def conv_transpose():
+    return model([helper.make_node("ConvTranspose", ["x", "W"], ["y"])], [initializer("W", weights(8, 6, 3, 3))],
+                 [1, 8, 7, 7], 4)
+
+
 def through_reshape():
     tensors = [initializer("W", weights(4, 6, 16)),
                numpy_helper.from_array(np.array([24, 16], np.int64), "s")]
@@ -194,6 +261,11 @@ MODELS = {
     "two MatMuls of one input": shared_input(),
     "weights in Constant nodes": constant_node(),
     "weights in and for an If": subgraph(),
+    "Constants in an If and in an If in it": branches(),
+    "a weight in a Loop's body": loop(),
+    "LSTM": recurrent("LSTM", 4),
+    "GRU": recurrent("GRU", 3),
+    "ConvTranspose": conv_transpose(),
     "a weight behind a Reshape": through_reshape(),
     "names that are taken": names_taken(),
     "a weight that is an output": weight_is_output(),
@@ -247,11 +319,17 @@ def sqnr(want, got):
 
 
 def tensors(m):
-    found = {t.name: t for t in m.graph.initializer}
-    for node in m.graph.node:
-        for a in node.attribute:
-            if node.op_type == "Constant" and a.name == "value":
-                found[node.output[0]] = a.t
+    """Initializers and Constants by name, those inside subgraphs too."""
+    found, graphs = {}, [m.graph]
+    while graphs:
+        graph = graphs.pop()
+        found.update({t.name: t for t in graph.initializer})
+        for node in graph.node:
+            for a in node.attribute:
+                if node.op_type == "Constant" and a.name == "value":
+                    found[node.output[0]] = a.t
+                if a.type == onnx.AttributeProto.GRAPH:
+                    graphs.append(a.g)
     return found
 
 
@@ -367,12 +445,29 @@ def pruned_exactly(w, pruned):
     return want.tobytes() == pruned.tobytes()
 
 
-def subgraph_is_reported():
+def subgraphs():
     with tempfile.TemporaryDirectory() as folder:
-        r = Result(folder, "If", subgraph(), [INT8])
-        reasons = {e["name"]: e["reason"] for e in r.report["tensors"]}
-        ok("subgraph" in reasons.get("inner", ""), "a weight inside an If is left and said so",
-           str(reasons))
+        r = Result(folder, "If", branches(), [INT8])
+        actions = {e["name"]: e["action"] for e in r.report["tensors"]}
+        ok(all("weight-only" in actions.get(name, "") for name in ("deep", "B", "K")),
+           "weights inside an If become int8", str(actions))
+        onnx.checker.check_model(r.after, full_check=True)
+    for scheme in "fp16", "int4":
+        with tempfile.TemporaryDirectory() as folder:
+            r = Result(folder, "If", branches(), [{"step": "quantize", "scheme": scheme}])
+            reasons = {e["name"]: e["reason"] for e in r.report["tensors"]}
+            ok("subgraph" in reasons.get("deep", ""), "for %s they are left, and said so" % scheme, str(reasons))
+    with tempfile.TemporaryDirectory() as folder:
+        steps = [{"step": "quantize", "scheme": "fp16"}, dict(INT8, include=["deep", "B", "K"])]
+        r = Result(folder, "If", branches(), steps)
+        ok(r.ok and sqnr(r.outputs(r.source), r.outputs(r.target)) > 30, "int8 inside, fp16 around",
+           r.run.stderr if not r.ok else "")
+    with tempfile.TemporaryDirectory() as folder:
+        old = branches()
+        old.ir_version = 3
+        r = Result(folder, "If", old, [INT8])
+        reasons = {e["name"]: e["reason"] for e in r.report["tensors"]} if r.ok else r.run.stderr
+        ok(r.ok and "IR version" in reasons["deep"], "IR version 3 has no place for them", str(reasons))
 
 
 def same_bytes_again():
@@ -411,7 +506,7 @@ def main():
     print("# onnxruntime %s, onnx %s" % (ort.__version__, onnx.__version__))
     int8_everywhere()
     prune_and_compose()
-    subgraph_is_reported()
+    subgraphs()
     same_bytes_again()
     unknown_fields_survive()
     print("1..%d" % count)
