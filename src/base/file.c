@@ -22,6 +22,16 @@ void file_close(const int *fd)
         close(*fd);
 }
 
+/* The file is put in place by its name, which would take a device's or a folder's away. */
+static bool is_replaceable(const char *path, struct pare_error *err)
+{
+    struct stat st;
+    return stat(path, &st) != 0 || S_ISREG(st.st_mode) ||
+           error_set(err, PARE_ERR_USAGE,
+                     "%s is %s, which is not written over; choose the name of a file", path,
+                     S_ISDIR(st.st_mode) ? "a folder" : "a device, a pipe or a socket");
+}
+
 bool file_out_open(struct file_out *out, const char *path, struct pare_error *err)
 {
     *out = (struct file_out){ .fd = -1, .sync = true };
@@ -31,6 +41,11 @@ bool file_out_open(struct file_out *out, const char *path, struct pare_error *er
     if (!out->path || !out->temporary) {
         file_out_done(out);
         return error_no_memory(err, length);
+    }
+    out->temporary[0] = '\0';
+    if (!is_replaceable(path, err)) {
+        file_out_done(out);
+        return false;
     }
     snprintf(out->temporary, length + 16, "%s.part-XXXXXX", path);
     out->fd = mkostemp(out->temporary, O_CLOEXEC);

@@ -64,14 +64,14 @@ bool transform_is_file(const struct cli *cli, const char *operand, bool told, bo
 bool transform_check_choice(const char *option, const char *word,
                             const struct pare_choice *choice(size_t index), struct pare_error *err)
 {
-    char known[128] = "";
+    char known[256] = "";
     for (size_t i = 0; choice(i); i++) {
         if (!strcmp(word, choice(i)->name))
             return true;
         size_t used = strlen(known);
         snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", choice(i)->name);
     }
-    return error_set(err, PARE_ERR_USAGE, "--%s %s: %s was expected", option, word, known);
+    return error_set(err, PARE_ERR_USAGE, "--%s \"%.100s\": %s was expected", option, word, known);
 }
 
 static const struct pare_choice *scheme_or_keep(size_t index)
@@ -124,26 +124,38 @@ static bool read_tensors(struct cli *cli, struct order_settings *io_settings,
     return true;
 }
 
-/* Words between commas. */
-static bool read_ops(struct cli *cli, struct order_settings *io_settings, struct pare_error *err)
+/* The words between the commas of one list; blanks around them are none of theirs. */
+static bool add_ops(struct cli *cli, const char *list, const char **ops, size_t *io_count,
+                    struct pare_error *err)
 {
-    const char *list = cli_option(cli, "ops"), *end;
-    size_t count = 0;
-    if (!list)
-        return true;
-    const char **ops = arena_array(&cli->arena, strlen(list) + 2, sizeof(*ops));
-    if (!ops)
-        return error_no_memory(err, strlen(list));
+    const char *end;
     for (const char *at = list; at; at = *end ? end + 1 : NULL) {
+        at += strspn(at, " ");
         end = at + strcspn(at, ",");
-        if (end == at)
+        size_t length = strcspn(at, " ,");
+        if (length == 0 || at + length + strspn(at + length, " ") != end)
             return error_set(err, PARE_ERR_USAGE,
                              "--ops %.200s: operators were expected, such as MatMul,Conv", list);
-        ops[count] = arena_strndup(&cli->arena, at, (size_t)(end - at));
-        if (!ops[count++])
-            return error_no_memory(err, strlen(list));
+        ops[*io_count] = arena_strndup(&cli->arena, at, length);
+        if (!ops[(*io_count)++])
+            return error_no_memory(err, length);
     }
-    io_settings->ops = ops;
+    return true;
+}
+
+static bool read_ops(struct cli *cli, struct order_settings *io_settings, struct pare_error *err)
+{
+    size_t lists, count = 0, room = 1;
+    const char *const *all = read_all(cli, "ops", &lists);
+    for (size_t i = 0; all && i < lists; i++)
+        room += strlen(all[i]) + 1;
+    const char **ops = arena_array(&cli->arena, room, sizeof(*ops));
+    if (!all || !ops)
+        return error_no_memory(err, room * sizeof(*ops));
+    for (size_t i = 0; i < lists; i++)
+        if (!add_ops(cli, all[i], ops, &count, err))
+            return false;
+    io_settings->ops = count ? ops : NULL;
     return true;
 }
 

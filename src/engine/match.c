@@ -174,18 +174,41 @@ static const char *add_action(struct pare_plan *plan, const char *before,
                         weight->reduce_range ? " in reduced range" : "");
 }
 
+#define NONE SIZE_MAX
+
+/* The weights of each tensor, in order: the first of a tensor, the next after a weight, or NONE. */
+struct chains {
+    size_t *first, *next;
+};
+
+static bool chain_weights(struct pare_plan *plan, struct chains *ret_chains, struct pare_error *err)
+{
+    size_t tensors = plan->model->model->tensor_count, weights = plan->match->weight_count;
+    struct chains c = { arena_array(&plan->arena, tensors + 1, sizeof(size_t)),
+                        arena_array(&plan->arena, weights + 1, sizeof(size_t)) };
+    if (!c.first || !c.next)
+        return error_no_memory(err, (tensors + weights) * sizeof(size_t));
+    for (size_t i = 0; i < tensors; i++)
+        c.first[i] = NONE;
+    for (size_t i = weights; i-- > 0;) {
+        c.next[i] = c.first[plan->match->weights[i].tensor];
+        c.first[plan->match->weights[i].tensor] = i;
+    }
+    *ret_chains = c;
+    return true;
+}
+
 /* What all forms of a tensor take. */
-static bool list_tensor(struct pare_plan *plan, size_t index, struct pare_error *err)
+static bool list_tensor(struct pare_plan *plan, size_t index, const struct chains *chains,
+                        struct pare_error *err)
 {
     const struct pare_tensor *shown = &plan->model->model->tensors[index].shown;
     const struct match *match = plan->match;
     bool dropped = match->dropped[index];
     const char *action = "", *reason = "onnxruntime leaves it as it is";
     int64_t bytes = dropped ? 0 : shown->size_bytes;
-    for (size_t i = 0; action && i < match->weight_count; i++) {
+    for (size_t i = chains->first[index]; action && i != NONE; i = chains->next[i]) {
         const struct match_weight *weight = &match->weights[i];
-        if (weight->tensor != index)
-            continue;
         reason = "";
         action = add_action(plan, action, weight);
         bytes += shown->element_count + weight->scale_count * (weight->halves ? 3 : 5);
@@ -224,9 +247,11 @@ bool match_plan(struct pare_plan *plan, struct meter *meter, struct pare_error *
     for (size_t i = 0; ok && i < plan->match->weight_count; i++)
         ok = settle_weight(plan, &room, &plan->match->weights[i], meter, err);
     match_room_done(&room);
+    struct chains chains = { 0 };
+    ok = ok && chain_weights(plan, &chains, err);
     for (size_t i = 0; ok && i < model->tensor_count; i++) {
         plan->changes[i].match = plan->match;
-        ok = list_tensor(plan, i, err);
+        ok = list_tensor(plan, i, &chains, err);
     }
     meter->tensor = "";
     return ok && meter_add(meter, meter->total_bytes, err);

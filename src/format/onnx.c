@@ -175,6 +175,9 @@ static bool read_model_field(struct onnx_reader *reader, const struct wire *wire
         return read_opset(reader, wire, field, err);
     case MODEL_METADATA:
         return read_label(reader, wire, field, err);
+    case MODEL_FUNCTIONS:
+        reader->onnx->has_functions = true;
+        return true;
     default:
         return true;
     }

@@ -39,6 +39,7 @@ enum {
 enum {
     MODEL_OPSET = 8,
     MODEL_METADATA = 14,
+    MODEL_FUNCTIONS = 25,
     GRAPH_NODE = 1,
     GRAPH_INITIALIZER = 5,
     GRAPH_INPUT = 11,
@@ -161,6 +162,7 @@ struct onnx {
     const char *opset_domain;          /* how the standard one is written: "" or "ai.onnx" */
     struct onnx_cut ir_cut, opset_cut; /* the fields that say so */
     bool has_contrib;                  /* the model imports com.microsoft */
+    bool has_functions;                /* operators of its own, made of others */
     int64_t file_end;
     int graph; /* the main graph's message */
     struct onnx_message *messages;

@@ -74,6 +74,7 @@ struct match_name {
 struct match_names {
     struct match_name *slots;
     size_t count, room;
+    uint64_t seed; /* of the hash: a file's author must not know it */
 };
 
 struct match_nodes {

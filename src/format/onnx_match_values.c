@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/error.h"
 #include "format/onnx_fp16.h"
@@ -46,19 +47,22 @@ const char *match_join(struct onnx_match *m, const char *a, const char *b)
 
 /* ---- the table ---- */
 
-/* FNV-1a. */
-static uint64_t hash(const char *name)
+/* FNV-1a from a seed, with its high bits mixed into the low ones at each step. */
+static uint64_t hash(const char *name, uint64_t seed)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (; *name; name++)
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ seed;
+    for (; *name; name++) {
         h = (h ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return h;
+        h ^= h >> 33;
+    }
+    h *= UINT64_C(0xff51afd7ed558ccd);
+    return h ^ h >> 33;
 }
 
 /* Where a name is or would be; there is a free slot. */
 static struct match_name *slot_of(const struct match_names *names, const char *name)
 {
-    for (size_t i = hash(name) % names->room;; i = (i + 1) % names->room)
+    for (size_t i = hash(name, names->seed) % names->room;; i = (i + 1) % names->room)
         if (!names->slots[i].name || !strcmp(names->slots[i].name, name))
             return &names->slots[i];
 }
@@ -74,6 +78,8 @@ bool match_names_add(struct onnx_match *m, struct match_names *names, const char
 {
     if (2 * names->count >= names->room) {
         struct match_names old = *names;
+        if (!old.room && getrandom(&names->seed, sizeof(names->seed), GRND_NONBLOCK) < 0)
+            names->seed = (uintptr_t)names;
         names->room = old.room ? 2 * old.room : 256;
         names->slots = arena_array(m->arena, names->room, sizeof(*names->slots));
         if (!names->slots)

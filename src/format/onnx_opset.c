@@ -60,6 +60,8 @@ const char *onnx_why_no_opset(struct model *model, int opset, bool *ret_no_memor
 {
     const struct onnx *onnx = model->own;
     *ret_no_memory = false;
+    if (onnx->has_functions && onnx->opset < opset)
+        return "it needs a newer opset, which could change what the model's own functions compute";
     for (size_t i = 0; i < onnx->node_count; i++) {
         const struct onnx_node *node = &onnx->nodes[i];
         bool standard = !*node->domain || !strcmp(node->domain, "ai.onnx");

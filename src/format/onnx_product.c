@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/onnx_product.h"
 
-const char *rewrite_node_name(struct onnx_rewrite *p, const struct onnx_node *node,
-                              const char *suffix, const char *result)
-{
-    if (!*node->name)
-        return result;
-    const char *name = arena_printf(p->arena, "%s%s", node->name, suffix);
-    p->no_memory = p->no_memory || !name;
-    return name ? name : "";
-}
-
 static bool put_weight(struct onnx_rewrite *p, const struct onnx_product *product, size_t index,
                        struct pare_error *err)
 {

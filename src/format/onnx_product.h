@@ -27,8 +27,4 @@ struct onnx_product {
 MUST_CHECK bool rewrite_products(struct onnx_rewrite *p, const struct onnx_product *product,
                                  struct pare_error *err);
 
-/* The name of a node in place of another: its own with the suffix, or the result's. */
-const char *rewrite_node_name(struct onnx_rewrite *p, const struct onnx_node *node,
-                              const char *suffix, const char *result);
-
 #endif

@@ -10,10 +10,50 @@ enum { TEXT_MAX = 64 << 20, ENTRIES_MAX = 16 * 1024, CONTRIB_VERSION = 1 };
 
 /* ---- names ---- */
 
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static bool list_nodes(struct onnx_rewrite *p, struct pare_error *err)
+{
+    const struct onnx *onnx = p->plan->onnx;
+    p->nodes = arena_array(p->arena, onnx->node_count + 1, sizeof(*p->nodes));
+    if (!p->nodes)
+        return error_no_memory(err, onnx->node_count * sizeof(*p->nodes));
+    for (size_t i = 0; i < onnx->node_count; i++)
+        if (*onnx->nodes[i].name)
+            p->nodes[p->node_count++] = onnx->nodes[i].name;
+    qsort(p->nodes, p->node_count, sizeof(*p->nodes), by_text);
+    return true;
+}
+
+static bool is_node(const struct onnx_rewrite *p, const char *name)
+{
+    return p->node_count &&
+           bsearch(&name, p->nodes, p->node_count, sizeof(*p->nodes), by_text) != NULL;
+}
+
+/* New nodes are named after their results, and no two nodes may have one name. */
 static bool is_free(const struct onnx_rewrite *p, const char *name)
 {
-    size_t first;
-    return onnx_find(p->plan->onnx, name, &first) == first;
+    size_t first = onnx_find_first(p->plan->onnx, name);
+    return (first == p->plan->onnx->mention_count ||
+            strcmp(p->plan->onnx->mentions[first].name, name) != 0) &&
+           !is_node(p, name);
+}
+
+const char *rewrite_node_name(struct onnx_rewrite *p, const struct onnx_node *node,
+                              const char *suffix, const char *result)
+{
+    if (!*node->name)
+        return result;
+    char *name = arena_printf(p->arena, "%s%s", node->name, suffix);
+    for (int i = 1; name && is_node(p, name); i++)
+        name = arena_printf(p->arena, "%s%s_%d", node->name, suffix, i);
+    if (!name)
+        p->no_memory = true;
+    return name ? name : "";
 }
 
 const char *rewrite_name(struct onnx_rewrite *p, const char *base, const char *suffix)
@@ -43,11 +83,6 @@ const char *rewrite_new_name(struct onnx_rewrite *p, const char *base, const cha
     }
     p->made[p->made_count++] = name;
     return name;
-}
-
-static int by_text(const void *left, const void *right)
-{
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
 static bool names_differ(struct onnx_rewrite *p, struct pare_error *err)
@@ -239,9 +274,9 @@ bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err)
     struct onnx_rewrite p = { .plan = plan, .arena = &plan->output->arena };
     buf_init(&p.text, TEXT_MAX);
     buf_init(&p.first, TEXT_MAX);
-    bool ok = rewrite_fp16(&p, err) && rewrite_int8(&p, err) && rewrite_int4(&p, err) &&
-              rewrite_bnb4(&p, err) && rewrite_qdq4(&p, err) && rewrite_opset(&p, err) &&
-              import_contrib(&p, err) && plan_first_nodes(&p, err);
+    bool ok = list_nodes(&p, err) && rewrite_fp16(&p, err) && rewrite_int8(&p, err) &&
+              rewrite_int4(&p, err) && rewrite_bnb4(&p, err) && rewrite_qdq4(&p, err) &&
+              rewrite_opset(&p, err) && import_contrib(&p, err) && plan_first_nodes(&p, err);
     if (ok && p.no_memory)
         ok = error_no_memory(err, p.text.capacity);
     ok = ok && names_differ(&p, err);

@@ -16,8 +16,10 @@
 struct onnx_rewrite {
     struct onnx_plan *plan;
     struct arena *arena;
-    struct buf text;   /* graph fields under construction */
-    struct buf first;  /* nodes that go before all others of the main graph */
+    struct buf text;    /* graph fields under construction */
+    struct buf first;   /* nodes that go before all others of the main graph */
+    const char **nodes; /* the names that nodes have, sorted */
+    size_t node_count;
     const char **made; /* names of new values, to see that they differ */
     size_t made_count, made_room;
     int opset;    /* that the new nodes need; 0: any */
@@ -30,6 +32,10 @@ const char *rewrite_name(struct onnx_rewrite *p, const char *base, const char *s
 
 /* rewrite_name() for a value that is being defined now. */
 const char *rewrite_new_name(struct onnx_rewrite *p, const char *base, const char *suffix);
+
+/* A name for what stands in a node's place, unlike any node's; of one without a name its result. */
+const char *rewrite_node_name(struct onnx_rewrite *p, const struct onnx_node *node,
+                              const char *suffix, const char *result);
 
 /* Nodes named after their result; a Cast is to `data_type`. */
 void rewrite_put2(struct buf *to, const char *op, const char *a, const char *b, const char *result);

@@ -80,18 +80,25 @@ bool pg_queue(struct pg *pg, const char *sql)
 
 /* ---- statements that the server keeps ---- */
 
-static void name_kept(size_t index, char ret_name[DIGITS])
+/*
+ * A name that says the SQL (its FNV-1a hash): behind a pooler another program of ours may have left
+ * its own statements.
+ */
+static void name_kept(const char *sql, char ret_name[DIGITS])
 {
-    snprintf(ret_name, DIGITS, "pare_%zu", index);
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (; *sql; sql++)
+        h = (h ^ (unsigned char)*sql) * UINT64_C(0x100000001b3);
+    snprintf(ret_name, DIGITS, "pare_%016" PRIx64, h);
 }
 
-/* Where it is kept, or will be once this request's own are; or -1. */
-static int find_kept(const struct pg *pg, const char *sql)
+/* Whether it is kept, or will be once this request's own are. */
+static bool is_kept(const struct pg *pg, const char *sql)
 {
     for (size_t i = 0; i < pg->kept_count + pg->keeping_count; i++)
         if (pg->kept[i] == sql)
-            return (int)i;
-    return -1;
+            return true;
+    return false;
 }
 
 bool pg_queue_kept(struct pg *pg, const struct pg_statement *statements, size_t count)
@@ -101,11 +108,11 @@ bool pg_queue_kept(struct pg *pg, const struct pg_statement *statements, size_t 
         size_t at = pg->kept_count + pg->keeping_count;
         struct wire_args a;
         if (!statements[i].kept || pg->keeps_none || at == PG_STATEMENTS_MAX ||
-            find_kept(pg, statements[i].sql) >= 0)
+            is_kept(pg, statements[i].sql))
             continue;
         for (size_t k = 0; k < statements[i].arg_count; k++)
             put_arg(&a, k, &statements[i].args[k]);
-        name_kept(at, name);
+        name_kept(statements[i].sql, name);
         if (!PQsendPrepare(pg->conn, name, statements[i].sql, (int)statements[i].arg_count,
                            a.types))
             return false;
@@ -118,10 +125,10 @@ bool pg_queue_kept(struct pg *pg, const struct pg_statement *statements, size_t 
 bool pg_queue_statement(struct pg *pg, const struct pg_statement *statement)
 {
     char name[DIGITS];
-    int kept = statement->kept ? find_kept(pg, statement->sql) : -1;
-    if (kept >= 0)
-        name_kept((size_t)kept, name);
-    return send_statement(pg, statement, kept >= 0 ? name : NULL);
+    bool kept = statement->kept && is_kept(pg, statement->sql);
+    if (kept)
+        name_kept(statement->sql, name);
+    return send_statement(pg, statement, kept ? name : NULL);
 }
 
 void pg_note_kept(struct pg *pg)
@@ -132,9 +139,11 @@ void pg_note_kept(struct pg *pg)
 
 void pg_note_unkept(struct pg *pg)
 {
-    static const char gone[] = "26000", taken[] = "42P05";
-    if (strcmp(pg->sqlstate, gone) != 0 && strcmp(pg->sqlstate, taken) != 0)
-        return;
-    pg->keeps_none = true;
-    pg->kept_count = pg->keeping_count = 0;
+    /* Gone, taken, of other arguments, of other results. */
+    static const char *const states[] = { "26000", "42P05", "08P01", "0A000" };
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+        if (!strcmp(pg->sqlstate, states[i])) {
+            pg->keeps_none = true;
+            pg->kept_count = pg->keeping_count = 0;
+        }
 }

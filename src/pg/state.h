@@ -47,7 +47,7 @@ struct pg {
     struct pare_error failure; /* the first one of the request */
     char sqlstate[6];
 
-    /* SQL that the server keeps as "pare_<index>", and behind it what this request gives it. */
+    /* SQL that the server keeps under a name, and behind it what this request gives it. */
     const char *kept[PG_STATEMENTS_MAX];
     size_t kept_count, keeping_count;
     bool keeps_none; /* a pooler stands between, for which names mean nothing */
