@@ -51,6 +51,9 @@ struct pare_plan_options {
     int threads;                /* 1 to 256; 0: one a processor, 8 at most. The plan is the same */
     pare_progress_fn *progress; /* may be NULL */
     void *data;                 /* for progress */
+    /* Values of so many bytes and more go to a file beside the main one, NAME.data. 0: those that
+       come from such a file, and the others only where the main file could not hold them. */
+    int64_t external_bytes;
 };
 
 /*
@@ -105,7 +108,7 @@ PARE_API bool pare_run(const struct pare_plan *plan, const char *path,
                        struct pare_error *err);
 
 /*
- * Compare the tensors of two models by name: values against values, F16 and int8 with its scales
+ * Compare the tensors of two models by name: values against values, F16, BF16 and int8 with its scales
  * against float. What only one of them has is listed with the reason. The caller frees
  * *ret_report.
  */

@@ -36,6 +36,9 @@ bool file_out_open(struct file_out *out, const char *path, struct pare_error *er
 {
     *out = (struct file_out){ .fd = -1, .sync = true };
     size_t length = strlen(path);
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return error_set(err, PARE_ERR_IO, "cannot write %s: it is a folder", path);
     out->path = strdup(path);
     out->temporary = malloc(length + 16);
     if (!out->path || !out->temporary) {
@@ -87,14 +90,21 @@ static void sync_folder_of(const char *path)
     free(folder);
 }
 
-bool file_out_commit(struct file_out *out, struct pare_error *err)
+bool file_out_settle(struct file_out *out, struct pare_error *err)
 {
+    if (out->fd < 0)
+        return true;
     if (out->sync && fsync(out->fd) != 0)
         return error_errno(err, "cannot write %s", out->path);
     int fd = out->fd;
     out->fd = -1;
-    if (close(fd) != 0)
-        return error_errno(err, "cannot write %s", out->path);
+    return close(fd) == 0 || error_errno(err, "cannot write %s", out->path);
+}
+
+bool file_out_commit(struct file_out *out, struct pare_error *err)
+{
+    if (!file_out_settle(out, err))
+        return false;
     if (rename(out->temporary, out->path) != 0)
         return error_errno(err, "cannot put %s in place", out->path);
     out->temporary[0] = '\0';

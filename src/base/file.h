@@ -26,6 +26,8 @@ struct file_out {
 MUST_CHECK bool file_out_open(struct file_out *out, const char *path, struct pare_error *err);
 MUST_CHECK bool file_out_write(struct file_out *out, const void *bytes, size_t length,
                                struct pare_error *err);
+/* All that can fail for want of room; the commit does it where it has not been done. */
+MUST_CHECK bool file_out_settle(struct file_out *out, struct pare_error *err);
 MUST_CHECK bool file_out_commit(struct file_out *out, struct pare_error *err);
 void file_out_done(struct file_out *out);
 

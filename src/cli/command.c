@@ -54,7 +54,7 @@ static int option_index(const struct option_spec *options, const char *name, siz
 const char *cli_option(const struct cli *cli, const char *name)
 {
     int index = option_index(cli->command->options, name, strlen(name));
-    assert(index >= 0);
+    assert(index >= 0 && index < CLI_OPTIONS_MAX);
     return cli->values[index];
 }
 

@@ -15,7 +15,7 @@
 
 enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV, CLI_TSV, CLI_MD };
 
-enum { CLI_OPTIONS_MAX = 24, CLI_GIVEN_MAX = 256, CLI_OPERANDS_MAX = 4096 };
+enum { CLI_OPTIONS_MAX = 48, CLI_GIVEN_MAX = 256, CLI_OPERANDS_MAX = 4096 };
 
 struct option_spec {
     const char *name;  /* without the dashes; NULL ends the list */

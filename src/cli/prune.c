@@ -33,7 +33,7 @@ static bool run(struct cli *cli, struct pare_error *err)
 static const struct option_spec options[] = {
     { "method", "M", "l1: the weights of least magnitude become zero" },
     { "amount", "A", "their share, 0 to 1" },
-    { "then", "SCHEME", "quantize in the same pass: int8, fp16, int4, nf4, fp4" },
+    { "then", "SCHEME", "quantize in the same pass: int8, fp16, bf16, int4, nf4, fp4" },
     CHOICE_OPTIONS,
     TRANSFORM_OPTIONS,
     { NULL, NULL, NULL },

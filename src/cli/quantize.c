@@ -30,12 +30,13 @@ static bool run(struct cli *cli, struct pare_error *err)
         .reduce_range = cli_has(cli, "reduce-range"),
         .io16 = cli_has(cli, "no-keep-io"),
         .asymmetric = cli_has(cli, "asymmetric"),
+        .gather = cli_has(cli, "gather"),
         .form = cli_option(cli, "form"),
     };
     struct buf recipe;
     if (!settings.scheme)
         return error_set(err, PARE_ERR_USAGE,
-                         "quantize wants --scheme int8, fp16, int4, nf4 or fp4");
+                         "quantize wants --scheme int8, fp16, bf16, int4, nf4 or fp4");
     if (settings.per_tensor && settings.per_channel)
         return error_set(err, PARE_ERR_USAGE, "--per-tensor and --per-channel exclude each other");
     if (settings.io16 && cli_has(cli, "keep-io"))
@@ -54,7 +55,7 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
-    { "scheme", "S", "int8, fp16 (no faster on CPUs), int4, or nf4 and fp4 (slow on CPUs)" },
+    { "scheme", "S", "int8, fp16 (no faster on CPUs), bf16, int4, or nf4 and fp4 (slow on CPUs)" },
     { "per-tensor", NULL, "int8: one scale a tensor instead of one a channel" },
     { "match", "PEER", "int8: onnxruntime, exactly what its quantize_dynamic gives, or a refusal" },
     { "per-channel", NULL, "int8: one scale a channel; without --match the default" },
@@ -65,6 +66,7 @@ static const struct option_spec options[] = {
     { "form", "F", "int8: auto, dynamic, weight-only; int4: matmulnbits, or qdq of opset 21" },
     { "block", "N", "int4, nf4, fp4: weights that share a scale, 16 to 256" },
     { "asymmetric", NULL, "int4: with zero points, a little larger and more exact" },
+    { "gather", NULL, "int4: tables of embeddings too, as GatherBlockQuantized" },
     { "accuracy-level", "L", "int4: how products are computed, 1 float to 4 int8; else 4" },
     CHOICE_OPTIONS,
     TRANSFORM_OPTIONS,

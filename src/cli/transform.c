@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/transform.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/text.h"
 #include "cli/tensors.h"
 #include "cli/work.h"
+#include "engine/engine.h"
 #include "jobs/job.h"
 #include "jobs/order.h"
 #include "jobs/spool.h"
@@ -20,7 +22,7 @@
 #include "registry/artifact.h"
 #include "registry/catalog.h"
 
-enum { SPEC_MAX = 4 << 20 };
+enum { SPEC_MAX = 4 << 20, EXTERNAL_BYTES = 1024 };
 
 bool transform_looks_like_file(const char *operand)
 {
@@ -192,6 +194,45 @@ static bool read_threads(const struct cli *cli, int *ret_threads, struct pare_er
     return true;
 }
 
+/* 0: as the source has it. */
+static bool read_external(const struct cli *cli, int64_t *ret_bytes, struct pare_error *err)
+{
+    int64_t bytes;
+    if (cli_has(cli, "external-bytes") && !cli_has(cli, "external-data"))
+        return error_set(err, PARE_ERR_USAGE, "--external-bytes goes with --external-data");
+    if (!cli_number(cli, "external-bytes", 1, EXTERNAL_BYTES, &bytes, err))
+        return false;
+    *ret_bytes = cli_has(cli, "external-data") ? bytes : 0;
+    return true;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    if (!strcmp(a, b))
+        return true;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+/* What is written must not be written over what was read, nor twice. */
+static bool check_report(const struct cli *cli, const struct pare_model *model,
+                         struct pare_error *err)
+{
+    const char *output = cli_option(cli, "o"), *report = cli_option(cli, "report");
+    char data[PATH_MAX];
+    if (!report)
+        return true;
+    if (engine_is_source(model, report))
+        return error_set(err, PARE_ERR_REFUSED, "refused: --report %s is a file of the source",
+                         report);
+    snprintf(data, sizeof(data), "%s.data", output ? output : "");
+    if (output && (same_file(report, output) || same_file(report, data)))
+        return error_set(err, PARE_ERR_REFUSED, "refused: --report %s is a file of the output",
+                         report);
+    return true;
+}
+
 static bool plan_file(struct cli *cli, const char *recipe, const char *path, const char *output,
                       struct file_work *work, struct tensors_bar *bar, struct pare_error *err)
 {
@@ -202,7 +243,9 @@ static bool plan_file(struct cli *cli, const char *recipe, const char *path, con
         .progress = tensors_progress,
         .data = bar,
     };
-    return read_threads(cli, &options.threads, err) && pare_model_open(path, &work->model, err) &&
+    return read_threads(cli, &options.threads, err) &&
+           read_external(cli, &options.external_bytes, err) &&
+           pare_model_open(path, &work->model, err) && check_report(cli, work->model, err) &&
            pare_recipe_parse(recipe, strlen(recipe), &work->recipe, err) &&
            pare_plan_make(work->model, work->recipe, &options, &work->plan, err);
 }
@@ -250,26 +293,9 @@ static bool run_file(struct cli *cli, struct file_work *work, const char *output
            write_report(cli_option(cli, "report"), pare_report_json(work->report), err);
 }
 
-static bool same_file(const char *a, const char *b)
+static bool check_options(const struct cli *cli, struct pare_error *err)
 {
-    struct stat of_a, of_b;
-    if (!strcmp(a, b))
-        return true;
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
-}
-
-/* What is written must not be written over what was read, nor twice. */
-static bool check_targets(const struct cli *cli, const char *path, struct pare_error *err)
-{
-    const char *output = cli_option(cli, "o"), *report = cli_option(cli, "report");
-    if (report && same_file(report, path))
-        return error_set(err, PARE_ERR_REFUSED, "refused: --report %s is the source itself",
-                         report);
-    if (report && output && same_file(report, output))
-        return error_set(err, PARE_ERR_REFUSED, "refused: --report %s is the output itself",
-                         report);
-    if (output && (cli_has(cli, "as") || cli_has(cli, "detach")))
+    if (cli_has(cli, "o") && (cli_has(cli, "as") || cli_has(cli, "detach")))
         return error_set(err, PARE_ERR_USAGE,
                          "-o works on files; --%s is for versions of a registry",
                          cli_has(cli, "as") ? "as" : "detach");
@@ -289,7 +315,7 @@ static bool do_file(struct cli *cli, const char *recipe, const char *path, struc
         err->code = PARE_ERR_NOT_FOUND;
         return false;
     }
-    if (!check_targets(cli, path, err))
+    if (!check_options(cli, err))
         return false;
     bool ok = plan_file(cli, recipe, path, output, &work, &bar, err);
     tensors_bar_done(&bar);
@@ -426,6 +452,9 @@ static bool make_version(struct version_work *work, struct pare_error *err)
 static bool do_version(struct cli *cli, const char *recipe, const char *ref, struct pare_error *err)
 {
     struct version_work work = { .cli = cli };
+    if (cli_has(cli, "external-data") || cli_has(cli, "external-bytes"))
+        return error_set(err, PARE_ERR_USAGE,
+                         "--external-data works on files; a version keeps the form it has");
     bool ok = pare_recipe_parse(recipe, strlen(recipe), &work.recipe, err) &&
               visit_open(cli, &work.visit, err);
     if (ok && !visit_find(cli, &work.visit, ref, &cli->arena, &work.parent, err)) {

@@ -19,6 +19,8 @@ MUST_CHECK bool transform_do(struct cli *cli, const char *recipe, struct pare_er
 #define TRANSFORM_OPTIONS                                                                          \
     { "o", "FILE", "work on a file: write this one" },                                             \
         { "as", "V", "the new version's name; else made from the old one's" },                     \
+        { "external-data", NULL, "put weights into FILE.data (files)" },                           \
+        { "external-bytes", "N", "of at least so many bytes; else 1024" },                         \
         { "dry-run", NULL, "only the plan: every tensor, sizes exact" },                           \
         { "report", "FILE", "write what it cost, tensor by tensor, as JSON" },                     \
         { "detach", NULL, "do not wait; print the job's number" },                                 \

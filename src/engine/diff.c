@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two models, tensor by tensor; int8 with its scales, and F16, count as the values they are. */
+/* Two models, tensor by tensor; int8 with its scales, F16 and BF16 count as the values they are. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +30,11 @@ struct side {
 struct floats {
     const struct model *model;
     const struct tensor *tensor;
-    float *scales; /* of int8; NULL for F32 and F16 */
+    float *scales; /* of int8; NULL for floats */
     int zero_point;
     size_t channels, inner;
     unsigned char *bytes; /* STEP bytes, of int8 */
-    uint16_t *halves;     /* STEP, of F16 */
+    uint16_t *halves;     /* STEP, of F16 and BF16 */
     float *values;        /* STEP */
 };
 
@@ -69,7 +69,7 @@ static bool side_init(struct side *side, const struct model *model, struct pare_
     for (size_t i = 0; i < model->tensor_count; i++) {
         const struct tensor *t = &model->tensors[i];
         side->names[side->count++] = (struct name){ name_of(t), i };
-        if (t->stands_for) {
+        if (t->stands_for && t->scale >= 0) {
             side->is_part[t->scale] = true;
             if (t->zero_point >= 0)
                 side->is_part[t->zero_point] = true;
@@ -131,7 +131,7 @@ static bool floats_init(struct floats *f, const struct model *model, const struc
     f->values = malloc(STEP * sizeof(*f->values));
     if (!f->values)
         return error_no_memory(err, STEP * sizeof(*f->values));
-    if (t->shown.dtype == PARE_F16) {
+    if (t->shown.dtype == PARE_F16 || t->shown.dtype == PARE_BF16) {
         f->halves = malloc(STEP * sizeof(*f->halves));
         return f->halves || error_no_memory(err, STEP * sizeof(*f->halves));
     }
@@ -156,7 +156,10 @@ static bool floats_read(struct floats *f, size_t start, size_t n, struct pare_er
         if (!model_read(f->model, f->tensor, (int64_t)(start * sizeof(*f->halves)),
                         n * sizeof(*f->halves), f->halves, err))
             return false;
-        kernel_best()->of_fp16(f->halves, n, f->values);
+        if (f->tensor->shown.dtype == PARE_BF16)
+            kernel_best()->of_bf16(f->halves, n, f->values);
+        else
+            kernel_best()->of_fp16(f->halves, n, f->values);
         return true;
     }
     if (!f->scales)
@@ -191,7 +194,8 @@ static bool compare_values(struct comparing *c, struct floats *x, struct floats 
 
 static bool is_number(const struct tensor *t)
 {
-    return t->stands_for || t->shown.dtype == PARE_F32 || t->shown.dtype == PARE_F16;
+    return t->stands_for || t->shown.dtype == PARE_F32 || t->shown.dtype == PARE_F16 ||
+           t->shown.dtype == PARE_BF16;
 }
 
 static bool same_shape(const struct tensor *a, const struct tensor *b)
@@ -206,7 +210,7 @@ static const char *why_not(const struct tensor *a, const struct tensor *b)
     if (!b)
         return "only the first model has it";
     if (!is_number(a) || !is_number(b))
-        return "only F32, F16, and int8 with its scales, are compared";
+        return "only F32, F16, BF16, and int8 with its scales, are compared";
     if (!same_shape(a, b))
         return "the shapes differ";
     return a->file_offset < 0 ? a->unreadable : b->file_offset < 0 ? b->unreadable : NULL;

@@ -21,6 +21,9 @@ struct pare_model {
 MUST_CHECK bool engine_open(struct source *source, struct pare_model **ret_model,
                             struct pare_error *err);
 
+/* Whether writing the file at `path` would harm a file of the model. */
+bool engine_is_source(const struct pare_model *model, const char *path);
+
 /*
  * pare_run() into any sink; `name` is the main file's. The files are written and not yet
  * committed: that is the caller's next step.

@@ -52,6 +52,11 @@ bool pare_model_open(const char *path, struct pare_model **ret_model, struct par
     return source_open_path(path, &source, err) && engine_open(source, ret_model, err);
 }
 
+bool engine_is_source(const struct pare_model *model, const char *path)
+{
+    return source_is_path(model->model->source, path);
+}
+
 void pare_model_close(struct pare_model *model)
 {
     if (!model)

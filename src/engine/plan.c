@@ -38,12 +38,25 @@ static bool becomes_fp16(const struct decision *d)
 
 /* ---- what the tensor allows ---- */
 
-/* Why no step can touch the tensor, or NULL. Not only weights become fp16. */
+/* Why what is decided does not suit the tensor's place in the model; not all is for weights. */
+static const char *why_misplaced(const struct tensor *t, const struct decision *d)
+{
+    if (becomes_fp16(d))
+        return t->no_fp16;
+    if (t->weight || !d->quantize)
+        return t->no_weight;
+    if (d->quantize->scheme == SCHEME_BF16)
+        return t->no_bf16;
+    return d->quantize->gather && t->table ? t->no_table : t->no_weight;
+}
+
+/* Why no step can touch the tensor, or NULL. */
 static const char *why_untouchable(const struct tensor *t, const struct decision *d)
 {
     bool fp16 = becomes_fp16(d);
-    if (fp16 ? t->no_fp16 != NULL : !t->weight)
-        return fp16 ? t->no_fp16 : t->no_weight;
+    const char *why = why_misplaced(t, d);
+    if (why)
+        return why;
     if (t->shown.dtype != PARE_F32)
         return "it is not F32";
     if (t->file_offset < 0)
@@ -53,8 +66,8 @@ static const char *why_untouchable(const struct tensor *t, const struct decision
 
 /* ---- one tensor ---- */
 
-static const char *action_text(struct arena *arena, const struct decision *d,
-                               const struct change *change)
+static const char *action_text(struct arena *arena, const struct tensor *t,
+                               const struct decision *d, const struct change *change)
 {
     const char *prune = "", *quantize = "";
     char amount[32];
@@ -63,7 +76,7 @@ static const char *action_text(struct arena *arena, const struct decision *d,
         prune = arena_printf(arena, "prune l1 %s", amount);
     }
     if (d->quantize)
-        quantize = scheme_of(d->quantize)->words(arena, d->quantize, change);
+        quantize = scheme_of(d->quantize, t)->words(arena, d->quantize, change);
     if (!prune || !quantize)
         return NULL;
     return arena_printf(arena, "%s%s%s", prune, d->prune && d->quantize ? ", " : "", quantize);
@@ -95,7 +108,7 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
         return true;
     }
     *ret_reason =
-        d->quantize ? scheme_of(d->quantize)->weigh(t, d->quantize, absmax, change) : d->why;
+        d->quantize ? scheme_of(d->quantize, t)->weigh(t, d->quantize, absmax, change) : d->why;
     if (*ret_reason) {
         *change = (struct change){ .kind = CHANGE_NONE, .axis = -1 };
         d->quantize = NULL;
@@ -113,7 +126,7 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
     const struct step *quantize = plan->decisions[index].quantize;
     const char *reason = plan->reasons[index], *action = "";
     if (change->kind != CHANGE_NONE)
-        action = action_text(&plan->arena, &plan->decisions[index], change);
+        action = action_text(&plan->arena, t, &plan->decisions[index], change);
     if (!action)
         return error_no_memory(err, 64);
     plan->changed_count += change->kind != CHANGE_NONE;
@@ -125,7 +138,7 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
         .action = action,
         .reason = reason ? reason : "",
         .before_bytes = t->shown.size_bytes,
-        .after_bytes = quantize ? scheme_of(quantize)->bytes(t, change) : t->shown.size_bytes,
+        .after_bytes = quantize ? scheme_of(quantize, t)->bytes(t, change) : t->shown.size_bytes,
     };
     return true;
 }
@@ -161,7 +174,8 @@ bool plan_layout(const struct pare_plan *plan, const char *name, struct output *
     labels[count++] = (struct label){ LABEL_PREFIX "recipe", plan->recipe->text, false };
     if (plan->digest)
         labels[count++] = (struct label){ LABEL_PREFIX "source_sha256", digits, true };
-    return output_plan(plan->model->model, plan->changes, labels, count, name, ret_output, err);
+    const struct output_settings settings = { name, labels, count, plan->external_bytes };
+    return output_plan(plan->model->model, plan->changes, &settings, ret_output, err);
 }
 
 static bool plan_sizes(struct pare_plan *plan, struct pare_error *err)
@@ -216,6 +230,7 @@ static bool allocate(struct pare_plan *plan, const struct pare_plan_options *opt
     if (!plan->reasons || !plan->name || !plan->decisions || !plan->changes || !plan->entries)
         return error_no_memory(err, n * sizeof(*plan->entries));
     plan->digest = !options->no_digest;
+    plan->external_bytes = options->external_bytes;
     if (options->source_sha256 && strlen(options->source_sha256) != DIGEST_HEX_ROOM - 1)
         return error_set(err, PARE_ERR_USAGE, "a SHA-256 has %d hex digits", DIGEST_HEX_ROOM - 1);
     if (options->source_sha256)
@@ -240,7 +255,8 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
         .meter = { .progress = options->progress, .data = options->data, .phase = "planning" },
     };
     bool ok = reading_pool(options->threads, &p.pool, err);
-    ok = ok && choice_check(model->model, recipe, err) && allocate(plan, options, err) &&
+    ok = ok && model_check(model->model, err) && choice_check(model->model, recipe, err) &&
+         allocate(plan, options, err) &&
          (match_asked(recipe) ? match_plan(plan, &p.meter, err) : plan_tensors(&p, err)) &&
          plan_sizes(plan, err) && plan_write_json(plan, err);
     pool_close(p.pool);

@@ -17,7 +17,8 @@ struct pare_plan {
     struct arena arena; /* everything below */
     const struct pare_model *model;
     const struct pare_recipe *recipe;
-    const char *name; /* of the main file */
+    const char *name;       /* of the main file */
+    int64_t external_bytes; /* as in the options */
     bool digest;
     char source_sha256[DIGEST_HEX_ROOM]; /* "" when not known yet */
     struct decision *decisions;          /* by tensor */

@@ -17,6 +17,7 @@ enum { BLOCK_DEFAULT = 32, ACCURACY_DEFAULT = 4, FLOAT4_BLOCK_DEFAULT = 64 };
 static const struct pare_choice schemes[] = {
     [SCHEME_INT8] = { "int8", "8-bit integers with scales, a quarter of fp32" },
     [SCHEME_FP16] = { "fp16", "16-bit floats, half of fp32; no faster on CPUs" },
+    [SCHEME_BF16] = { "bf16", "16-bit weights, half of fp32; computed in fp32, as fast" },
     [SCHEME_INT4] = { "int4", "4-bit blocks with scales, a sixth of fp32" },
     [SCHEME_NF4] = { "nf4", "4-bit floats in blocks, a seventh of fp32; slow on CPUs" },
     [SCHEME_FP4] = { "fp4", "as nf4, less exact" },
@@ -110,20 +111,12 @@ static bool read_choice(const struct reading *r, const cJSON *item,
                      item->string, word, known);
 }
 
-static const char *const form_names[] = {
-    [FORM_AUTO] = "auto",
-    [FORM_DYNAMIC] = "dynamic",
-    [FORM_WEIGHT_ONLY] = "weight-only",
-    [FORM_MATMULNBITS] = "matmulnbits",
-    [FORM_QDQ] = "qdq",
-};
-
 static bool read_form(const struct reading *r, const cJSON *item)
 {
     bool int4 = r->step->scheme == SCHEME_INT4;
-    size_t end = int4 ? ARRAY_SIZE(form_names) : FORM_MATMULNBITS;
+    size_t end = int4 ? FORM_QDQ + 1 : FORM_MATMULNBITS;
     for (size_t i = int4 ? FORM_MATMULNBITS : 0; i < end; i++)
-        if (cJSON_IsString(item) && !strcmp(item->valuestring, form_names[i])) {
+        if (cJSON_IsString(item) && !strcmp(item->valuestring, recipe_form((enum step_form)i))) {
             r->step->form = (enum step_form)i;
             return true;
         }
@@ -235,6 +228,8 @@ static bool read_scheme_key(const struct reading *r, const cJSON *item, bool *re
         return read_block(r, item);
     if (int4 && !strcmp(key, "symmetric"))
         return read_bool(r, item, &step->symmetric);
+    if (int4 && !strcmp(key, "gather"))
+        return read_bool(r, item, &step->gather);
     if (int4 && !strcmp(key, "accuracy_level"))
         return read_whole(r, item, 1, 4, "1, 2, 3 or 4", &step->accuracy_level);
     *ret_known = false;
@@ -294,14 +289,14 @@ static bool read_kind(const struct reading *r, const cJSON *item)
     return true;
 }
 
-/* The one key that depends on another: read at last. */
-static bool settle_accuracy(const struct reading *r)
+/* The keys that depend on another: read at last. */
+static bool settle_form(const struct reading *r)
 {
     bool given = r->step->accuracy_level != 0;
-    if (given && r->step->form == FORM_QDQ)
+    if ((given || r->step->gather) && r->step->form == FORM_QDQ)
         return error_set(r->err, PARE_ERR_USAGE,
-                         "recipe, step %zu: \"accuracy_level\" is for the form matmulnbits alone",
-                         r->number);
+                         "recipe, step %zu: \"%s\" is for the form matmulnbits alone", r->number,
+                         given ? "accuracy_level" : "gather");
     if (!given && r->step->form == FORM_MATMULNBITS)
         r->step->accuracy_level = ACCURACY_DEFAULT;
     return true;
@@ -322,7 +317,7 @@ static bool read_step(const struct reading *r, const cJSON *item)
         if (!read_key(r, each))
             return false;
     }
-    return settle_accuracy(r);
+    return settle_form(r);
 }
 
 static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct pare_error *err)
@@ -357,85 +352,12 @@ static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct par
     return check_match(recipe, err);
 }
 
-/* ---- writing ---- */
-
-static void put_globs(struct buf *out, const char *key, const struct globs *globs)
-{
-    if (globs->count == 0)
-        return;
-    buf_printf(out, ", \"%s\": [", key);
-    for (size_t i = 0; i < globs->count; i++) {
-        buf_text(out, i ? ", " : "");
-        json_put_string(out, globs->patterns[i]);
-    }
-    buf_char(out, ']');
-}
-
-static void put_step(struct buf *out, const struct step *step)
-{
-    if (step->kind == STEP_KEEP) {
-        buf_text(out, "{\"step\": \"keep\"");
-    } else if (step->kind == STEP_PRUNE) {
-        buf_printf(out,
-                   "{\"step\": \"prune\", \"method\": \"%s\", \"amount\": ", step->choice->name);
-        json_put_number(out, step->amount);
-    } else if (step->scheme == SCHEME_FP16) {
-        buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"keep_io\": %s",
-                   step->choice->name, step->keep_io ? "true" : "false");
-    } else if (step->scheme == SCHEME_INT4) {
-        buf_printf(out,
-                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"form\": \"%s\", "
-                   "\"block\": %d, \"symmetric\": %s",
-                   step->choice->name, form_names[step->form], step->block,
-                   step->symmetric ? "true" : "false");
-        if (step->form == FORM_MATMULNBITS)
-            buf_printf(out, ", \"accuracy_level\": %d", step->accuracy_level);
-    } else if (is_float4(step)) {
-        buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"block\": %d",
-                   step->choice->name, step->block);
-    } else if (step->match) {
-        buf_printf(out,
-                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"match\": \"onnxruntime\", "
-                   "\"per_channel\": %s, \"reduce_range\": %s, \"weight_type\": \"%s\"",
-                   step->choice->name, step->per_channel ? "true" : "false",
-                   step->reduce_range ? "true" : "false", step->is_unsigned ? "quint8" : "qint8");
-    } else {
-        buf_printf(out,
-                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"per_channel\": %s, "
-                   "\"reduce_range\": %s, \"form\": \"%s\"",
-                   step->choice->name, step->per_channel ? "true" : "false",
-                   step->reduce_range ? "true" : "false", form_names[step->form]);
-    }
-    put_globs(out, "include", &step->include);
-    put_globs(out, "exclude", &step->exclude);
-    put_globs(out, "ops", &step->ops);
-    buf_char(out, '}');
-}
-
-static bool write_text(struct pare_recipe *recipe, struct pare_error *err)
-{
-    struct buf out;
-    buf_init(&out, 2 * JSON_SMALL_MAX);
-    buf_text(&out, "{\"steps\": [");
-    for (size_t i = 0; i < recipe->step_count; i++) {
-        buf_text(&out, i ? ", " : "");
-        put_step(&out, &recipe->steps[i]);
-    }
-    buf_text(&out, "]}");
-    bool ok = buf_ok(&out, err);
-    recipe->text = ok ? arena_strdup(&recipe->arena, out.data) : NULL;
-    if (ok && !recipe->text)
-        ok = error_no_memory(err, out.length);
-    buf_done(&out);
-    return ok;
-}
-
 static const char *warning_of(const struct pare_recipe *recipe)
 {
     for (size_t i = 0; i < recipe->step_count; i++) {
         const struct step *step = &recipe->steps[i];
-        if (step->kind == STEP_QUANTIZE && scheme_of(step)->warning)
-            return scheme_of(step)->warning;
+        if (step->kind == STEP_QUANTIZE && scheme_of(step, NULL)->warning)
+            return scheme_of(step, NULL)->warning;
     }
     return "";
 }
@@ -461,7 +383,7 @@ bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret
     struct pare_recipe *recipe = calloc(1, sizeof(*recipe));
     if (!recipe)
         return error_no_memory(err, sizeof(*recipe));
-    if (!read_steps(recipe, root, err) || !write_text(recipe, err)) {
+    if (!read_steps(recipe, root, err) || !recipe_write_text(recipe, err)) {
         pare_recipe_free(recipe);
         return false;
     }

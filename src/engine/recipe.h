@@ -11,7 +11,7 @@ enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
 
 enum step_kind { STEP_PRUNE, STEP_QUANTIZE, STEP_KEEP };
 
-enum step_scheme { SCHEME_INT8, SCHEME_FP16, SCHEME_INT4, SCHEME_NF4, SCHEME_FP4 };
+enum step_scheme { SCHEME_INT8, SCHEME_FP16, SCHEME_BF16, SCHEME_INT4, SCHEME_NF4, SCHEME_FP4 };
 
 enum step_form { FORM_AUTO, FORM_DYNAMIC, FORM_WEIGHT_ONLY, FORM_MATMULNBITS, FORM_QDQ };
 
@@ -37,6 +37,7 @@ struct step {
     int block;                        /* of int4, nf4 and fp4: elements that share a scale */
     bool symmetric;                   /* of int4, as the following: without zero points */
     int accuracy_level;               /* 1 to 4; of FORM_QDQ 0 */
+    bool gather;                      /* tables of Gather too; not of FORM_QDQ */
 };
 
 struct pare_recipe {
@@ -46,5 +47,11 @@ struct pare_recipe {
     const char *text;    /* one line of JSON */
     const char *warning; /* of its schemes; "" when there is none */
 };
+
+/* The word of a form. */
+const char *recipe_form(enum step_form form);
+
+/* Write recipe->text: each key of each step, so equal recipes have equal texts. */
+MUST_CHECK bool recipe_write_text(struct pare_recipe *recipe, struct pare_error *err);
 
 #endif

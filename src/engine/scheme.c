@@ -8,12 +8,14 @@
 #include "format/sink.h"
 
 static const struct scheme *const schemes[] = {
-    [SCHEME_INT8] = &scheme_int8, [SCHEME_FP16] = &scheme_fp16, [SCHEME_INT4] = &scheme_int4,
-    [SCHEME_NF4] = &scheme_nf4,   [SCHEME_FP4] = &scheme_fp4,
+    [SCHEME_INT8] = &scheme_int8, [SCHEME_FP16] = &scheme_fp16, [SCHEME_BF16] = &scheme_bf16,
+    [SCHEME_INT4] = &scheme_int4, [SCHEME_NF4] = &scheme_nf4,   [SCHEME_FP4] = &scheme_fp4,
 };
 
-const struct scheme *scheme_of(const struct step *step)
+const struct scheme *scheme_of(const struct step *step, const struct tensor *t)
 {
+    if (step->gather && t && t->table)
+        return &scheme_table4;
     if (step->form == FORM_QDQ)
         return &scheme_qdq4;
     return schemes[step->scheme];
@@ -61,7 +63,7 @@ bool writing_parts(struct writing *w, const struct writing_grid *grid, struct si
                    struct pare_error *err)
 {
     struct batch batch = { .w = w, .grid = grid };
-    const struct scheme *scheme = scheme_of(w->step);
+    const struct scheme *scheme = scheme_of(w->step, NULL);
     size_t rooms = writing_rooms(scheme, w->pool), count;
     int64_t place[4] = { 0 };
     do {

@@ -69,9 +69,10 @@ struct scheme {
 };
 
 extern const struct scheme scheme_int8, scheme_fp16, scheme_int4, scheme_qdq4, scheme_nf4,
-    scheme_fp4;
+    scheme_fp4, scheme_table4, scheme_bf16;
 
-const struct scheme *scheme_of(const struct step *step);
+/* Of a step for a tensor; NULL: for the weight of a product. */
+const struct scheme *scheme_of(const struct step *step, const struct tensor *t);
 
 /* A part of a tensor's values, which is made by one thread. */
 struct writing_part {

@@ -97,7 +97,7 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
         return false;
     if (d->prune)
         prune_tensor(run, n, d->prune->amount, &pruned);
-    if (!(w.step ? scheme_of(w.step)->values(&w, sink, err) : write_floats(run, n, sink, err)))
+    if (!(w.step ? scheme_of(w.step, t)->values(&w, sink, err) : write_floats(run, n, sink, err)))
         return false;
     if (d->prune) {
         w.error.signal = pruned.signal;
@@ -115,14 +115,16 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
 
 static bool fill_scales(void *data, size_t index, struct sink *sink, struct pare_error *err)
 {
-    struct writing w = writing_of(data, index);
-    return scheme_of(w.step)->scales(&w, sink, err);
+    struct run *run = data;
+    struct writing w = writing_of(run, index);
+    return scheme_of(w.step, &run->model->tensors[index])->scales(&w, sink, err);
 }
 
 static bool fill_zero_points(void *data, size_t index, struct sink *sink, struct pare_error *err)
 {
-    struct writing w = writing_of(data, index);
-    return scheme_of(w.step)->zero_points(&w, sink, err);
+    struct run *run = data;
+    struct writing w = writing_of(run, index);
+    return scheme_of(w.step, &run->model->tensors[index])->zero_points(&w, sink, err);
 }
 
 static bool fill_digest(void *data, struct sink *sink, struct pare_error *err)
@@ -202,9 +204,10 @@ static bool allocate(struct run *run, struct pare_error *err)
         if (run->plan->changes[i].kind == CHANGE_NONE)
             continue;
         most = MAX(most, (size_t)run->model->tensors[i].shown.size_bytes);
-        if (quantize)
-            room = MAX(room, writing_rooms(scheme_of(quantize), run->pool) *
-                                 scheme_of(quantize)->stretch_bytes);
+        if (quantize) {
+            const struct scheme *scheme = scheme_of(quantize, &run->model->tensors[i]);
+            room = MAX(room, writing_rooms(scheme, run->pool) * scheme->stretch_bytes);
+        }
     }
     run->entry_of = calloc(n, sizeof(*run->entry_of));
     run->kept = calloc(n, sizeof(*run->kept));

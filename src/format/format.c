@@ -96,6 +96,11 @@ bool model_read(const struct model *model, const struct tensor *tensor, int64_t 
     return source_read(model->source, tensor->file, tensor->file_offset + start, to, length, err);
 }
 
+bool model_check(const struct model *model, struct pare_error *err)
+{
+    return model->format->check(model, err) || error_prefix(err, "%s", model->source->main_name);
+}
+
 /* ---- output ---- */
 
 bool model_settle_fp16(const struct model *model, struct change *io_changes, struct arena *arena,
@@ -111,14 +116,14 @@ bool model_match(const struct model *model, const struct match_options *options,
 }
 
 bool output_plan(const struct model *model, const struct change *changes,
-                 const struct label *labels, size_t label_count, const char *name,
-                 struct output **ret_output, struct pare_error *err)
+                 const struct output_settings *settings, struct output **ret_output,
+                 struct pare_error *err)
 {
     struct output *output = calloc(1, sizeof(*output));
     if (!output)
         return error_no_memory(err, sizeof(*output));
     output->model = model;
-    if (!model->format->plan(model, changes, labels, label_count, name, output, err)) {
+    if (!model->format->plan(model, changes, settings, output, err)) {
         output_free(output);
         return false;
     }

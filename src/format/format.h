@@ -55,10 +55,18 @@ struct tensor {
     const char *no_fp16;   /* why it cannot become float16, as far as it alone tells; or NULL */
     const char *no_blocks; /* why it cannot be 4-bit blocks; or NULL */
     const char *no_qdq4;   /* nor such with standard operators; or NULL */
+    const char *no_bf16;   /* why it cannot be bfloat16; or NULL */
 
-    /* When this tensor holds another one's values as int8: that one's name, and its factors. */
+    /* Rows are looked up in it by a Gather; no_table says why not in one of 4-bit blocks, or NULL. */
+    bool table;
+    const char *no_table;
+
+    /*
+     * When this tensor holds another one's values as int8 or bfloat16: that one's name, and of
+     * int8 its factors.
+     */
     const char *stands_for;    /* NULL when it does not */
-    int64_t scale, zero_point; /* indexes of tensors; zero_point -1: it is 0 */
+    int64_t scale, zero_point; /* indexes of tensors; -1: none, zero_point is 0 then */
     int scale_axis;            /* -1: one scale for all */
 };
 
@@ -82,6 +90,9 @@ void model_close(struct model *model); /* NULL is fine */
 MUST_CHECK bool model_read(const struct model *model, const struct tensor *tensor, int64_t start,
                            size_t length, void *to, struct pare_error *err);
 
+/* Fail for a graph that no runtime loads, as far as names tell. It can be looked at all the same. */
+MUST_CHECK bool model_check(const struct model *model, struct pare_error *err);
+
 /* ---- a changed copy ---- */
 
 enum change_kind {
@@ -92,6 +103,8 @@ enum change_kind {
     CHANGE_INT4,   /* 4-bit numbers in blocks, float scales and 4-bit zero points: format/int4.h */
     CHANGE_QDQ4,   /* as CHANGE_INT4, for standard operators: format/qdq4.h */
     CHANGE_BNB4,   /* 4-bit floats in blocks, float scales: format/bnb4.h */
+    CHANGE_TABLE4, /* as CHANGE_INT4, for a Gather: format/table4.h */
+    CHANGE_BF16,   /* bfloat16 of the same shape, made float again when the model is loaded */
 };
 
 /* What becomes of a tensor; one for each, by index. */
@@ -102,7 +115,7 @@ struct change {
     int64_t scale_count;
     bool io16;          /* of CHANGE_FP16: the model's own inputs and outputs become float16 too */
     int block;          /* of 4-bit blocks: elements that share a scale */
-    bool symmetric;     /* of CHANGE_INT4 and CHANGE_QDQ4: without zero points */
+    bool symmetric;     /* of CHANGE_INT4, CHANGE_QDQ4 and CHANGE_TABLE4: without zero points */
     int accuracy_level; /* of CHANGE_INT4: of the products, as ONNX Runtime counts it */
     int float4;         /* of CHANGE_BNB4: 0 fp4, 1 nf4, as ONNX Runtime counts them */
     const struct match *match; /* of every tensor, of CHANGE_NONE: format/match.h; NULL: none */
@@ -130,13 +143,23 @@ struct label {
 /* Labels that begin so are pare's: an output carries those of its own making only. */
 #define LABEL_PREFIX "pare."
 
+/* How the copy is written. */
+struct output_settings {
+    const char *name; /* of the main file */
+    const struct label *labels;
+    size_t label_count;
+    /* Values of so many bytes and more go to a file beside; 0: those whose source is such a file.
+       A main file that its format cannot hold becomes smaller so in any case. */
+    int64_t external_bytes;
+};
+
 /*
- * Lay out the changed copy, its main file called `name`. `changes` has model->tensor_count
- * elements. The output borrows the model, which must outlive it, and nothing else.
+ * Lay out the changed copy. `changes` has model->tensor_count elements. The output borrows the
+ * model, which must outlive it, and nothing else.
  */
 MUST_CHECK bool output_plan(const struct model *model, const struct change *changes,
-                            const struct label *labels, size_t label_count, const char *name,
-                            struct output **ret_output, struct pare_error *err);
+                            const struct output_settings *settings, struct output **ret_output,
+                            struct pare_error *err);
 void output_free(struct output *output); /* NULL is fine */
 
 /* Its files in the order of writing; the main file is the last. */
@@ -173,11 +196,12 @@ struct format {
     const char *name; /* "onnx" */
     /* Fill in model->tensors, facts and own, from the main file on. */
     bool (*open)(struct model *model, struct pare_error *err);
+    bool (*check)(const struct model *model, struct pare_error *err);
     bool (*settle_fp16)(const struct model *model, struct change *io_changes, struct arena *arena,
                         const char **ret_reasons, struct pare_error *err);
     bool (*plan)(const struct model *model, const struct change *changes,
-                 const struct label *labels, size_t label_count, const char *name,
-                 struct output *output, struct pare_error *err);
+                 const struct output_settings *settings, struct output *output,
+                 struct pare_error *err);
     bool (*match)(const struct model *model, const struct match_options *options,
                   struct arena *arena, struct match **ret_match, struct pare_error *err);
 };

@@ -191,7 +191,7 @@ static bool read_model(struct onnx_reader *reader, struct pare_error *err)
     for (bool more;;) {
         if (!wire_next(&wire, &field, &more, err))
             return onnx->ir_version > 0 && onnx->graph < 0
-                       ? error_prefix(err, "damaged or cut short")
+                       ? error_prefix(err, "damaged or cut short, fetch or export it again")
                        : error_prefix(err, "not an ONNX model, or a damaged one");
         if (!more)
             break;
@@ -231,6 +231,7 @@ static bool onnx_open(struct model *model, struct pare_error *err)
 const struct format format_onnx = {
     .name = "onnx",
     .open = onnx_open,
+    .check = onnx_check,
     .settle_fp16 = onnx_fp16_settle,
     .plan = onnx_plan,
     .match = onnx_match,

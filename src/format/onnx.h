@@ -60,12 +60,13 @@ enum {
     ONNX_UINT8 = 2,
     ONNX_INT8 = 3,
     ONNX_FLOAT16 = 10,
+    ONNX_BFLOAT16 = 16,
     ONNX_UINT4 = 21,
     ONNX_INT4 = 22
 };
 
-/* The opset in which DequantizeLinear takes 4-bit integers in blocks. */
-enum { ONNX_OPSET_INT4 = 21 };
+/* The opset in which DequantizeLinear takes 4-bit integers in blocks, and the first IR with them. */
+enum { ONNX_OPSET_INT4 = 21, ONNX_IR_INT4 = 10 };
 
 /* A message whose length may have to change, because something inside it does. */
 struct onnx_message {
@@ -96,6 +97,7 @@ struct onnx_node {
     int int_count;
     bool has_graph; /* in an attribute */
     int tensor;     /* of a Constant that is listed: its tensor; else -1 */
+    int64_t axis;   /* of a Gather */
     /* The type that an attribute gives its result: of a Constant, a Cast or a ConstantOfShape. */
     enum pare_dtype made;
     uint32_t absmax; /* of floats in such an attribute: the bits of the largest magnitude */
@@ -119,6 +121,7 @@ struct onnx_tensor {
     int node;            /* the Constant that makes it, or -1 */
     int scope;
     const struct onnx_external *external; /* NULL: its values are in the main file */
+    struct onnx_cut values;               /* the field they are there; end 0: not one alone */
     const int64_t *ints;                  /* values of a short I64 vector */
     int int_count;
     bool trans_b; /* of a dynamic product: its rows are the output channels, for every use */
@@ -250,6 +253,15 @@ size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first);
  */
 const char *onnx_why_no_opset(struct model *model, int opset, bool *ret_no_memory);
 
+/* Whether a Gather takes rows of the tensor. */
+bool onnx_is_table(const struct onnx *onnx, const char *name);
+
+/* Why a table of rows cannot be one of 4-bit blocks, or NULL. */
+const char *onnx_why_no_table(const struct onnx *onnx, const struct pare_tensor *shown);
+
+/* format_onnx's check. */
+MUST_CHECK bool onnx_check(const struct model *model, struct pare_error *err);
+
 /* ---- writing ---- */
 
 /* One change of the main file: cut `remove` bytes at `at`, put segments in their place. */
@@ -288,17 +300,22 @@ struct onnx_plan {
     struct output *output;
     struct onnx_patch patch;
     struct output_file *data;  /* the file of external values, or NULL */
+    bool data_used;            /* something is there */
+    int64_t external_bytes;    /* values from this size on go there in any case; 0: none */
     const struct match *match; /* what the graph becomes as a whole, or NULL */
 };
 
+/* Whether values of so many bytes go to the data file, whatever their source. */
+bool onnx_plan_moves(const struct onnx_plan *plan, int64_t length);
+
 /* Values that live in the data file: place them there and give offset and length as entries. */
-MUST_CHECK bool onnx_plan_external(struct onnx_plan *plan, size_t tensor, enum segment_kind kind,
-                                   int64_t length, struct buf *entries, struct pare_error *err);
+MUST_CHECK bool onnx_plan_external(struct onnx_plan *plan, const struct segment *values,
+                                   struct buf *entries, struct pare_error *err);
 
 /* format_onnx's plan. */
 MUST_CHECK bool onnx_plan(const struct model *model, const struct change *changes,
-                          const struct label *labels, size_t label_count, const char *name,
-                          struct output *output, struct pare_error *err);
+                          const struct output_settings *settings, struct output *output,
+                          struct pare_error *err);
 
 /* format_onnx's settle_fp16. */
 MUST_CHECK bool onnx_fp16_settle(const struct model *model, struct change *io_changes,

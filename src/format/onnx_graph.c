@@ -200,6 +200,8 @@ static bool note_number(struct node_reading *n, const char *name, int64_t i, flo
         n->gemm.trans_a = i != 0;
     else if (!strcmp(name, "transB"))
         n->gemm.trans_b = i != 0;
+    else if (!strcmp(name, "axis"))
+        n->node.axis = i;
     return true;
 }
 
@@ -216,6 +218,7 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
     bool gemm = !strcmp(n->node.op, "Gemm"),
          ints_wanted = !strcmp(n->node.op, "Transpose") || !strcmp(n->node.op, "Unsqueeze");
     bool cast = !strcmp(n->node.op, "Cast"), constant = !strcmp(n->node.op, "Constant");
+    bool gather = !strcmp(n->node.op, "Gather");
     if (!wire_enter(&n->wire, outer, "an attribute", &wire, err))
         return false;
     for (bool more;;) {
@@ -228,11 +231,11 @@ static bool read_attribute(struct node_reading *n, const struct wire_field *oute
             field.number == ATTRIBUTE_TENSORS || field.number == ATTRIBUTE_GRAPHS ||
             field.number == ATTRIBUTE_SPARSE || field.number == ATTRIBUTE_SPARSES)
             ok = read_inner(n, &wire, outer, &field, err);
-        else if (field.number == 1 && (gemm || cast))
+        else if (field.number == 1 && (gemm || cast || gather))
             ok = wire_string(&wire, &field, "an attribute's name", arena, &name, err);
         else if (field.number == 2 && gemm)
             ok = wire_float(&field, "an attribute", &f, err);
-        else if (field.number == 3 && (gemm || cast))
+        else if (field.number == 3 && (gemm || cast || gather))
             ok = wire_int(&field, "an attribute", &i, err);
         else if (field.number == 8 && ints_wanted)
             ok = wire_ints(&wire, &field, "an attribute", ints, ONNX_INTS_MAX, &int_count, err);
@@ -324,8 +327,9 @@ static bool read_node(struct onnx_reader *reader, const struct wire *graph,
     /* Its place first: nodes of a subgraph inside come after it. */
     onnx->nodes[onnx->node_count++] = n.node;
     if (!read_node_fields(&n, false, err) || !read_node_fields(&n, true, err))
-        return error_prefix(err, "node \"%.200s\" at byte %lld", n.node.name,
-                            (long long)field->tag_at);
+        /* Of nodes in nodes the outermost says where. */
+        return depth == 0 && error_prefix(err, "node \"%.200s\" at byte %lld", n.node.name,
+                                          (long long)field->tag_at);
     return finish_node(&n, err);
 }
 

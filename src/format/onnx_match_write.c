@@ -16,6 +16,7 @@
 enum {
     NODE_MAX = 16 << 20, /* bytes of a node that is made anew */
     TEXT_MAX = 256 << 20,
+    ENTRIES_MAX = 16 * 1024, /* as onnx_rewrite.c has them */
     CONTRIB_VERSION = 1,
     NODE_ATTRIBUTE = 5,
     MODEL_PRODUCER = 2,
@@ -232,6 +233,18 @@ static bool put_numbers(struct match_writing *w, const struct match_initializer 
     return buf_ok(&w->text, err);
 }
 
+static bool put_beside(struct match_writing *w, const struct build_tensor *tensor,
+                       const struct segment *values, struct pare_error *err)
+{
+    struct buf entries;
+    buf_init(&entries, ENTRIES_MAX);
+    bool ok = onnx_plan_external(w->plan, values, &entries, err) && buf_ok(&entries, err);
+    if (ok)
+        build_external(&w->text, tensor, &entries);
+    buf_done(&entries);
+    return ok && buf_ok(&w->text, err);
+}
+
 static bool put_values(struct match_writing *w, const struct match_initializer *from,
                        struct pare_error *err)
 {
@@ -248,6 +261,8 @@ static bool put_values(struct match_writing *w, const struct match_initializer *
     struct segment values = { .kind = SEGMENT_MATCHED,
                               .length = shown->element_count,
                               .tensor = from->weight };
+    if (onnx_plan_moves(w->plan, values.length))
+        return put_beside(w, &tensor, &values, err);
     build_initializer(&w->text, &tensor, values.length);
     return onnx_patch_literal(&w->plan->patch, &w->text, err) &&
            onnx_patch_add(&w->plan->patch, &values, err);

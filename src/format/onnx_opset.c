@@ -8,9 +8,6 @@
 
 #include "format/onnx_rewrite.h"
 
-/* IR version 10 is the first with 4-bit integers. */
-enum { IR_INT4 = 10 };
-
 /* The last opset up to 21, and after 7, that changed an operator so. */
 static const struct {
     const char *op;
@@ -88,8 +85,8 @@ static bool replace(struct onnx_rewrite *p, const struct onnx_cut *cut, struct p
 bool rewrite_opset(struct onnx_rewrite *p, struct pare_error *err)
 {
     const struct onnx *onnx = p->plan->onnx;
-    if (p->opset && onnx->ir_version < IR_INT4) {
-        wire_put_int(&p->text, 1, IR_INT4);
+    if (onnx->ir_version < p->ir) {
+        wire_put_int(&p->text, 1, p->ir);
         if (!replace(p, &onnx->ir_cut, err))
             return false;
     }

@@ -49,6 +49,7 @@ static bool put_weight(struct onnx_rewrite *p, size_t index, struct pare_error *
                                      .outputs = { result },
                                      .ints = { { "axis", 0 }, { "block_size", l.block } } });
     p->opset = ONNX_OPSET_INT4;
+    p->ir = ONNX_IR_INT4;
     return ok;
 }
 

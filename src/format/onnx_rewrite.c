@@ -150,12 +150,14 @@ bool rewrite_put_inline(struct onnx_rewrite *p, size_t index, enum segment_kind 
 bool rewrite_put_beside(struct onnx_rewrite *p, size_t index, enum segment_kind kind,
                         const struct build_tensor *tensor, int64_t length, struct pare_error *err)
 {
+    const struct segment values = { .kind = kind, .length = length, .tensor = index };
     struct buf entries;
-    if (!p->plan->onnx->tensors[index].external)
+    if (kind == SEGMENT_VALUES)
+        p->beside = p->plan->onnx->tensors[index].external || onnx_plan_moves(p->plan, length);
+    if (!p->beside)
         return rewrite_put_inline(p, index, kind, tensor, length, err);
     buf_init(&entries, ENTRIES_MAX);
-    bool ok =
-        onnx_plan_external(p->plan, index, kind, length, &entries, err) && buf_ok(&entries, err);
+    bool ok = onnx_plan_external(p->plan, &values, &entries, err) && buf_ok(&entries, err);
     if (ok) {
         put_input(p, tensor);
         build_external(&p->text, tensor, &entries);
@@ -224,12 +226,9 @@ bool rewrite_put_first(struct onnx_rewrite *p, size_t index, struct buf *nodes,
            onnx_patch_literal(&p->plan->patch, nodes, err);
 }
 
-int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *node)
+int64_t rewrite_tensor_of(const struct onnx_plan *plan, const char *name)
 {
-    bool product = !strcmp(node->op, "MatMul") || !strcmp(node->op, "Gemm");
-    if (!product || node->scope != 0 || node->input_count < 2)
-        return -1;
-    size_t first, end = onnx_find(plan->onnx, node->inputs[1], &first);
+    size_t first, end = onnx_find(plan->onnx, name, &first);
     for (size_t i = first; i < end; i++) {
         const struct onnx_mention *m = &plan->onnx->mentions[i];
         int64_t tensor = m->role == ONNX_TENSOR ? m->index
@@ -240,6 +239,14 @@ int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *
             return tensor;
     }
     return -1;
+}
+
+int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *node)
+{
+    bool product = !strcmp(node->op, "MatMul") || !strcmp(node->op, "Gemm");
+    if (!product || node->scope != 0 || node->input_count < 2)
+        return -1;
+    return rewrite_tensor_of(plan, node->inputs[1]);
 }
 
 /* ---- all of it ---- */
@@ -274,9 +281,10 @@ bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err)
     struct onnx_rewrite p = { .plan = plan, .arena = &plan->output->arena };
     buf_init(&p.text, TEXT_MAX);
     buf_init(&p.first, TEXT_MAX);
-    bool ok = list_nodes(&p, err) && rewrite_fp16(&p, err) && rewrite_int8(&p, err) &&
-              rewrite_int4(&p, err) && rewrite_bnb4(&p, err) && rewrite_qdq4(&p, err) &&
-              rewrite_opset(&p, err) && import_contrib(&p, err) && plan_first_nodes(&p, err);
+    bool ok = list_nodes(&p, err) && rewrite_bf16(&p, err) && rewrite_fp16(&p, err) &&
+              rewrite_int8(&p, err) && rewrite_int4(&p, err) && rewrite_bnb4(&p, err) &&
+              rewrite_qdq4(&p, err) && rewrite_table4(&p, err) && rewrite_opset(&p, err) &&
+              import_contrib(&p, err) && plan_first_nodes(&p, err);
     if (ok && p.no_memory)
         ok = error_no_memory(err, p.text.capacity);
     ok = ok && names_differ(&p, err);

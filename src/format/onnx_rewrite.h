@@ -23,7 +23,9 @@ struct onnx_rewrite {
     const char **made; /* names of new values, to see that they differ */
     size_t made_count, made_room;
     int opset;    /* that the new nodes need; 0: any */
+    int ir;       /* the same of the IR version */
     bool contrib; /* there are operators of ONNX Runtime's own */
+    bool beside;  /* the values put last are in the data file */
     bool no_memory;
 };
 
@@ -49,6 +51,9 @@ const char *rewrite_put_constant(struct onnx_rewrite *p, const char *base, const
 /* What a Gemm whose output is `o` adds, times beta; NULL for nothing. */
 const char *rewrite_put_bias(struct onnx_rewrite *p, const struct onnx_node *node, const char *o);
 
+/* The initializer or Constant of this name: its tensor, or -1. */
+int64_t rewrite_tensor_of(const struct onnx_plan *plan, const char *name);
+
 /* The weight that a MatMul or a Gemm of the main graph multiplies by: its tensor, or -1. */
 int64_t rewrite_weight_of(const struct onnx_plan *plan, const struct onnx_node *node);
 
@@ -64,12 +69,15 @@ MUST_CHECK bool rewrite_put_inline(struct onnx_rewrite *p, size_t index, enum se
                                    const struct build_tensor *tensor, int64_t length,
                                    struct pare_error *err);
 
-/* The same, in the data file when the tensor's own values are in another file. */
+/*
+ * The same, in the data file when the tensor's own values are in another file or the output keeps
+ * values of that size there. Scales and zero points go where the values before them went.
+ */
 MUST_CHECK bool rewrite_put_beside(struct onnx_rewrite *p, size_t index, enum segment_kind kind,
                                    const struct build_tensor *tensor, int64_t length,
                                    struct pare_error *err);
 
-/* Raise the model's opset and IR version to p->opset. */
+/* Raise the model's opset and IR version to what the new nodes need. */
 MUST_CHECK bool rewrite_opset(struct onnx_rewrite *p, struct pare_error *err);
 
 /* All that a change of the kind asks for. */
@@ -78,5 +86,7 @@ MUST_CHECK bool rewrite_int8(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_int4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_bnb4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_qdq4(struct onnx_rewrite *p, struct pare_error *err);
+MUST_CHECK bool rewrite_table4(struct onnx_rewrite *p, struct pare_error *err);
+MUST_CHECK bool rewrite_bf16(struct onnx_rewrite *p, struct pare_error *err);
 
 #endif

@@ -15,6 +15,7 @@ struct reading {
     size_t rank;
     int64_t data_type, location;
     int64_t at, end; /* of contiguous values, at -1 when there are none */
+    int64_t tag_at;  /* of their field */
     bool pieces;     /* values in several fields or in varints */
     int64_t ints[ONNX_INTS_MAX];
     size_t int_count;
@@ -53,6 +54,7 @@ static void note_values(struct reading *r, const struct wire_field *field, bool 
         return;
     if (r->at >= 0 || field->type != WIRE_BYTES || !contiguous)
         r->pieces = true;
+    r->tag_at = field->tag_at;
     r->at = field->at;
     r->end = field->end;
 }
@@ -144,9 +146,12 @@ static bool measure(struct reading *r, struct pare_error *err)
     shown->rank = (int)r->rank;
     shown->dtype = onnx_dtype(r->data_type);
     for (size_t i = 0; i < r->rank; i++)
-        if (shown->dims[i] < 0 || __builtin_mul_overflow(count, shown->dims[i], &count))
-            return error_set(err, PARE_ERR_FORMAT, "dimension %zu is %lld", i,
-                             (long long)shown->dims[i]);
+        if (shown->dims[i] < 0)
+            return error_set(err, PARE_ERR_FORMAT, "dimension %zu is %lld, a length was expected",
+                             i, (long long)shown->dims[i]);
+        else if (__builtin_mul_overflow(count, shown->dims[i], &count))
+            return error_set(err, PARE_ERR_FORMAT,
+                             "its dimensions multiply to more elements than can be counted");
     if (__builtin_mul_overflow(count, (int64_t)dtype_bits(shown->dtype), &bits))
         return error_set(err, PARE_ERR_FORMAT, "its dimensions multiply to %lld elements",
                          (long long)count);
@@ -172,8 +177,13 @@ static bool locate_external(struct reading *r, struct pare_error *err)
     if (!r->file)
         return error_set(err, PARE_ERR_FORMAT,
                          "its values are elsewhere, but no location is given");
-    if (!source_file(model->source, r->file, &t->file, err))
-        return error_prefix(err, "its values are in another file");
+    if (!source_file(model->source, r->file, &t->file, err)) {
+        bool missing = err->code == PARE_ERR_NOT_FOUND;
+        err->code = missing ? PARE_ERR_FORMAT : err->code; /* the model itself is there */
+        return error_prefix(err, missing ? "its values are in another file, which belongs beside "
+                                           "the model"
+                                         : "its values are in another file");
+    }
     int64_t file_bytes = model->source->files[t->file].size_bytes;
     int64_t length = r->length < 0 ? t->shown.size_bytes : r->length;
     if (r->offset > file_bytes || length > file_bytes - r->offset)
@@ -268,6 +278,9 @@ static bool keep_tensor(struct reading *r, struct onnx_tensor *own, struct pare_
         !onnx_grow(model, &model->tensors, n, &onnx->tensor_room, sizeof(*model->tensors),
                    ONNX_TENSORS_MAX, "tensors", err))
         return false;
+    /* Entries that point elsewhere although the values are here would come to life. */
+    if (r->location != 1 && r->tensor.file_offset > 0 && r->external.entry_count == 0)
+        own->values = (struct onnx_cut){ r->tag_at, r->end };
     model->tensors[n] = r->tensor;
     onnx->tensors[n] = *own;
     model->tensor_count = n + 1;

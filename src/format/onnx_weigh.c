@@ -13,7 +13,7 @@ enum { HOPS_MAX = 4, USES_MAX = 1024 };
 #define TERMS_MAX (INT32_MAX / (255 * 128))
 
 /* Opsets from which on the operators exist in the form that is written. */
-enum { OPSET_BROADCAST = 7, OPSET_DYNAMIC = 11 };
+enum { OPSET_BROADCAST = 7, OPSET_DYNAMIC = 11, OPSET_BF16 = 13 };
 
 /* A tensor on its way to an operator, through operators that only move or retype it. */
 struct view {
@@ -32,8 +32,9 @@ struct verdict {
     bool weight;
     const char *op, *node; /* of the first use; of the first product once there is one */
     int axis;
-    bool all_dynamic; /* every use is a product that could be an integer one */
-    int trans_b;      /* of those: -1 before the first */
+    bool all_products; /* every use is one of this very tensor, with what is computed */
+    bool many_terms;   /* one has too many terms for int8 */
+    int trans_b;       /* of those: -1 before the first */
 };
 
 static int by_name(const void *left, const void *right)
@@ -200,9 +201,9 @@ static int product_axis(const struct onnx_node *node, int position, int rank)
     return recurrent && (position == 1 || position == 2) ? 1 : -2;
 }
 
-/* Whether the use could be an integer product of the very tensor. */
-static bool is_integer_product(const struct verdict *v, const struct onnx_mention *use,
-                               const struct view *view, int axis)
+/* Whether the use is a product of the very tensor with something that is computed. */
+static bool is_plain_product(struct verdict *v, const struct onnx_mention *use,
+                             const struct view *view, int axis)
 {
     const struct onnx_node *node = &v->onnx->nodes[use->index];
     bool product = is_op(node, "MatMul") || is_op(node, "Gemm");
@@ -210,7 +211,8 @@ static bool is_integer_product(const struct verdict *v, const struct onnx_mentio
         use->position != 1 || node->output_count != 1 || is_constant(v->onnx, node->inputs[0]))
         return false;
     int64_t terms = view->dims[axis == view->rank - 1 ? view->rank - 2 : view->rank - 1];
-    return terms <= TERMS_MAX;
+    v->many_terms = v->many_terms || terms > TERMS_MAX;
+    return true;
 }
 
 static void visit(struct verdict *v, const char *name, const struct view *view);
@@ -220,14 +222,14 @@ static void visit_use(struct verdict *v, const struct onnx_mention *use, const s
     const struct onnx_node *node = &v->onnx->nodes[use->index];
     int axis = product_axis(node, use->position, view->rank);
     struct view beyond = *view;
-    bool integer = is_integer_product(v, use, view, axis);
+    bool plain = is_plain_product(v, use, view, axis);
     int trans_b = node->gemm && node->gemm->trans_b;
     if (axis == -2 && pass_through(v, node, use->position, &beyond)) {
-        v->all_dynamic = false;
+        v->all_products = false;
         visit(v, node->outputs[0], &beyond);
         return;
     }
-    v->all_dynamic = v->all_dynamic && integer && (v->trans_b < 0 || v->trans_b == trans_b);
+    v->all_products = v->all_products && plain && (v->trans_b < 0 || v->trans_b == trans_b);
     v->trans_b = trans_b;
     if (!v->op || (axis != -2 && !v->weight)) {
         v->op = node->op;
@@ -245,11 +247,11 @@ static void visit(struct verdict *v, const char *name, const struct view *view)
     for (size_t i = first; i < end; i++) {
         const struct onnx_mention *m = &v->onnx->mentions[i];
         if (m->role == ONNX_OUTPUT)
-            v->all_dynamic = false;
+            v->all_products = false;
         if (m->role != ONNX_USED)
             continue;
         if (++v->visited > USES_MAX) {
-            v->all_dynamic = false;
+            v->all_products = false;
             return;
         }
         visit_use(v, m, view);
@@ -290,6 +292,19 @@ static const char *why_no_fp16(const struct model *model, const struct verdict *
     return !why && v->onnx->opset < OPSET_BROADCAST ? "fp16 needs opset 7 or newer" : why;
 }
 
+/* A vector's half is too little to round a norm's scale or a bias for. */
+static const char *why_no_bf16(const struct model *model, const struct verdict *v, size_t index)
+{
+    const char *why = why_no_value(model, v, index);
+    if (why)
+        return why;
+    if (model->tensors[index].shown.rank < 2)
+        return "it has fewer than two dimensions";
+    if (v->scope != 0 && v->onnx->ir_version < ONNX_IR_INPUTS_FREE)
+        return "it is inside a subgraph, and the model's IR version is below 4";
+    return v->onnx->opset < OPSET_BF16 ? "bf16 needs opset 13 or newer, for its Cast" : NULL;
+}
+
 static const char *why_no_weight(const struct model *model, const struct verdict *v, size_t index)
 {
     const struct tensor *t = &model->tensors[index];
@@ -314,9 +329,10 @@ static const char *why_no_blocks(const struct verdict *v)
         return "4-bit blocks need opset 7 or newer";
     if (v->tensor->shown.rank != 2)
         return "4-bit blocks are for weights of two dimensions";
-    return v->all_dynamic && v->axis >= 0 ? NULL
-                                          : "4-bit blocks are for weights on the right of a MatMul "
-                                            "or Gemm and of no other use";
+    return v->all_products && v->axis >= 0
+               ? NULL
+               : "4-bit blocks are for weights on the right of a MatMul "
+                 "or Gemm and of no other use";
 }
 
 static const char *place_of(const struct onnx_tensor *own)
@@ -339,7 +355,7 @@ static void weigh_tensor(struct model *model, size_t index)
                          .tensor = t,
                          .scope = own->scope,
                          .axis = -1,
-                         .all_dynamic = true,
+                         .all_products = true,
                          .trans_b = -1 };
     struct view view = { .rank = t->shown.rank };
     for (int i = 0; i < view.rank; i++) {
@@ -358,9 +374,18 @@ static void weigh_tensor(struct model *model, size_t index)
     else if (onnx->opset < OPSET_BROADCAST)
         t->no_int8 = "int8 needs opset 7 or newer";
     else
-        t->int8 = v.all_dynamic && onnx->opset >= OPSET_DYNAMIC ? INT8_DYNAMIC : INT8_WEIGHT_ONLY;
+        t->int8 = v.all_products && !v.many_terms && onnx->opset >= OPSET_DYNAMIC
+                      ? INT8_DYNAMIC
+                      : INT8_WEIGHT_ONLY;
     t->no_fp16 = why_no_fp16(model, &v, index);
     t->no_blocks = t->weight ? why_no_blocks(&v) : t->no_weight;
+    t->no_bf16 = why_no_bf16(model, &v, index);
+    t->table = onnx_is_table(onnx, t->shown.name);
+    t->no_table = why_no_value(model, &v, index);
+    if (!t->no_table && own->scope != 0)
+        t->no_table = "it is inside a subgraph";
+    if (!t->no_table)
+        t->no_table = onnx_why_no_table(onnx, &t->shown);
     own->trans_b = v.trans_b > 0;
 }
 
@@ -388,6 +413,26 @@ static int scale_axis(const struct tensor *t, const struct tensor *scale, bool r
     return axis;
 }
 
+/* What bf16 makes: W_bf16, of which a Cast makes W. */
+static bool pair_bf16(struct model *model, struct tensor *t, struct pare_error *err)
+{
+    const struct onnx *onnx = model->own;
+    size_t first, end = onnx_find(onnx, t->shown.name, &first), length = strlen(t->shown.name);
+    for (size_t i = first; i < end; i++) {
+        const struct onnx_mention *m = &onnx->mentions[i];
+        const struct onnx_node *node = m->role == ONNX_USED ? &onnx->nodes[m->index] : NULL;
+        if (!node || !is_op(node, "Cast") || node->output_count != 1)
+            continue;
+        size_t rest = strlen(node->outputs[0]);
+        if (rest >= length || strncmp(node->outputs[0], t->shown.name, rest) != 0 ||
+            strncmp(t->shown.name + rest, "_bf16", 5) != 0)
+            continue;
+        t->stands_for = arena_strdup(&model->arena, node->outputs[0]);
+        return t->stands_for || error_no_memory(err, rest);
+    }
+    return true;
+}
+
 /* The naming that onnxruntime's tools began: W_quantized with W_scale and W_zero_point. */
 static bool pair_tensor(struct model *model, size_t index, struct pare_error *err)
 {
@@ -396,6 +441,8 @@ static bool pair_tensor(struct model *model, size_t index, struct pare_error *er
     struct tensor *t = &model->tensors[index];
     size_t length = strlen(t->shown.name), cut = sizeof(suffix) - 1;
     t->scale = t->zero_point = -1;
+    if (t->shown.dtype == PARE_BF16)
+        return pair_bf16(model, t, err);
     if ((t->shown.dtype != PARE_I8 && t->shown.dtype != PARE_U8) || length <= cut ||
         strcmp(t->shown.name + length - cut, suffix) != 0)
         return true;

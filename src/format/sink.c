@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/sink.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -95,13 +97,45 @@ static bool folder_end(struct sink *sink, struct pare_error *err)
     return true;
 }
 
-static bool folder_commit(struct sink *sink, struct pare_error *err)
+static bool put_in_place(struct folder *folder, struct pare_error *err)
 {
-    struct folder *folder = (struct folder *)sink;
     for (size_t i = 0; i < folder->file_count; i++)
         if (!file_out_commit(&folder->files[i], err))
             return false;
     return true;
+}
+
+/*
+ * Two files cannot be replaced at once. So that no main file is ever seen with another one's
+ * values, an old one steps aside first, and comes back if its successor cannot take its place.
+ */
+static bool replace_all(struct folder *folder, struct pare_error *err)
+{
+    const char *path = folder->files[folder->file_count - 1].path;
+    size_t room = strlen(path) + 16;
+    char *aside = malloc(room);
+    if (!aside)
+        return error_no_memory(err, room);
+    snprintf(aside, room, "%s.old-XXXXXX", path);
+    int fd = mkostemp(aside, O_CLOEXEC);
+    file_close(&fd);
+    bool moved = fd >= 0 && rename(path, aside) == 0;
+    bool ok = put_in_place(folder, err);
+    if (moved && !ok)
+        (void)!rename(aside, path);
+    else if (fd >= 0)
+        unlink(aside);
+    free(aside);
+    return ok;
+}
+
+static bool folder_commit(struct sink *sink, struct pare_error *err)
+{
+    struct folder *folder = (struct folder *)sink;
+    for (size_t i = 0; i < folder->file_count; i++)
+        if (!file_out_settle(&folder->files[i], err))
+            return false;
+    return folder->file_count > 1 ? replace_all(folder, err) : put_in_place(folder, err);
 }
 
 static void folder_close(struct sink *sink)

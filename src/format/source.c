@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -99,10 +100,49 @@ void source_close(struct source *source)
 struct folder {
     struct source source;
     int fd; /* of the folder */
+    char *path;
+    char *real[2]; /* where it is, and where its main file is if that is a link; or NULL */
     char *main_name;
     int *files; /* descriptors, by number */
     size_t file_count;
 };
+
+/* NULL: there is no such file, or memory ended. */
+static char *real_path(const char *folder, const char *name)
+{
+    struct arena arena = { 0 };
+    char *path = arena_printf(&arena, "%s/%s", folder, name);
+    char *real = path ? realpath(path, NULL) : NULL;
+    arena_done(&arena);
+    return real;
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+    size_t n = folder ? strlen(folder) : 0;
+    return n > 0 && !strncmp(path, folder, n) && (path[n] == '/' || folder[n - 1] == '/');
+}
+
+/*
+ * A downloaded folder must not take in any file of this machine by way of a link. The folder where
+ * the main file really is counts too: a cache has links to both there. ONNX Runtime's rule.
+ */
+static bool check_inside(const struct folder *folder, const char *name, struct pare_error *err)
+{
+    if (!strcmp(name, folder->main_name))
+        return true;
+    char *real = real_path(folder->path, name);
+    if (!real)
+        return error_set(err, PARE_ERR_IO, "cannot find out where %s really is", name);
+    bool inside = is_below(real, folder->real[0]) || is_below(real, folder->real[1]);
+    if (!inside)
+        error_set(err, PARE_ERR_FORMAT,
+                  "%s is a link that leads out of the model's folder, to %.300s; put the file "
+                  "itself there",
+                  name, real);
+    free(real);
+    return inside;
+}
 
 static bool folder_open(struct source *source, const char *name, size_t file,
                         int64_t *ret_size_bytes, struct pare_error *err)
@@ -126,6 +166,10 @@ static bool folder_open(struct source *source, const char *name, size_t file,
         close(fd);
         return error_set(err, PARE_ERR_FORMAT, "%s is %s, a regular file was expected", name,
                          S_ISDIR(st.st_mode) ? "a folder" : "a device or a pipe");
+    }
+    if (!check_inside(folder, name, err)) {
+        close(fd);
+        return false;
     }
     folder->files[file] = fd;
     folder->file_count = file + 1;
@@ -160,7 +204,19 @@ static void folder_close(struct source *source)
     file_close(&folder->fd);
     free(folder->files);
     free(folder->main_name);
+    free(folder->path);
+    free(folder->real[0]);
+    free(folder->real[1]);
     free(folder);
+}
+
+/* Without memory there is none, and then no file is inside. */
+static void find_real(struct folder *folder)
+{
+    folder->real[0] = realpath(folder->path, NULL);
+    folder->real[1] = real_path(folder->path, folder->main_name);
+    if (folder->real[1])
+        *strrchr(folder->real[1], '/') = '\0';
 }
 
 bool source_open_path(const char *path, struct source **ret_source, struct pare_error *err)
@@ -174,7 +230,9 @@ bool source_open_path(const char *path, struct source **ret_source, struct pare_
     struct folder *folder = calloc(1, sizeof(*folder));
     char *parent = slash ? strndup(path, (size_t)MAX(slash - path, 1)) : strdup(".");
     if (folder)
-        *folder = (struct folder){ .source.ops = &ops, .fd = -1, .main_name = strdup(name) };
+        *folder = (struct folder){
+            .source.ops = &ops, .fd = -1, .main_name = strdup(name), .path = parent
+        };
     bool ok = folder && parent && folder->main_name;
     if (!ok)
         error_no_memory(err, sizeof(*folder) + strlen(path));
@@ -187,11 +245,14 @@ bool source_open_path(const char *path, struct source **ret_source, struct pare_
         else if (!ok)
             error_errno(err, "cannot open the folder %s", parent);
     }
-    free(parent);
-    if (ok)
+    if (ok) {
+        find_real(folder);
         *ret_source = &folder->source;
-    else if (folder)
+    } else if (folder) {
         folder_close(&folder->source);
+    } else {
+        free(parent);
+    }
     return ok;
 }
 

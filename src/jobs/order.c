@@ -97,6 +97,8 @@ static void begin_quantize(const struct order_settings *settings, const char *sc
         buf_printf(recipe, ", \"block\": %lld", (long long)settings->block);
     if (int4 && settings->asymmetric)
         buf_text(recipe, ", \"symmetric\": false");
+    if (int4 && settings->gather)
+        buf_text(recipe, ", \"gather\": true");
     if (int4 && settings->accuracy_level)
         buf_printf(recipe, ", \"accuracy_level\": %lld", (long long)settings->accuracy_level);
 }

@@ -31,6 +31,7 @@ struct order_settings {
     int64_t block;                 /* of int4, nf4 and fp4; 0: the recipe's default */
     int64_t accuracy_level;        /* of int4, as the following; 0: as well */
     bool asymmetric;
+    bool gather;                                 /* tables of Gather too */
     const char *form;                            /* NULL: as well */
     const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
     const char *const *ops;                      /* operators, as those */

@@ -197,6 +197,36 @@ AVX2 static void of_fp16(const uint16_t *h, size_t n, float *ret_x)
         ret_x[i] = float_of(h[i]);
 }
 
+AVX2 static inline __m256i bf16_of_eight(const float *x)
+{
+    __m256i bits = _mm256_loadu_si256((const __m256i *)x);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    bits = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    return _mm256_srli_epi32(bits, 16);
+}
+
+AVX2 static void to_bf16(const float *x, size_t n, uint16_t *ret_h)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i h = _mm256_packus_epi32(bf16_of_eight(x + i), bf16_of_eight(x + i + 8));
+        _mm256_storeu_si256((__m256i *)(ret_h + i), _mm256_permute4x64_epi64(h, 0xd8));
+    }
+    for (; i < n; i++)
+        ret_h[i] = bf16_of(x[i]);
+}
+
+AVX2 static void of_bf16(const uint16_t *h, size_t n, float *ret_x)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(h + i)));
+        _mm256_storeu_si256((__m256i *)(ret_x + i), _mm256_slli_epi32(bits, 16));
+    }
+    for (; i < n; i++)
+        ret_x[i] = float_of_bf16(h[i]);
+}
+
 AVX2 static void error_float(const float *x, const float *y, size_t n,
                              struct kernel_error *io_error)
 {
@@ -262,9 +292,12 @@ const struct kernel *kernel_avx2(void)
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
         .int4 = avx2_int4,
+        .int4_row = avx2_int4_row,
         .float4 = avx2_float4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
+        .to_bf16 = to_bf16,
+        .of_bf16 = of_bf16,
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,

@@ -149,6 +149,78 @@ AVX2 size_t avx2_int4(const float *x, size_t rows, size_t columns, bool symmetri
     return int4_fold(&tally, &wide, rows, columns, io_error);
 }
 
+/* ---- 4-bit integers along a row ---- */
+
+/* The smallest and the largest of n elements, 0 of which sign whatever. */
+AVX2 static void row_range(const float *x, size_t n, float *ret_low, float *ret_high)
+{
+    float lows[LANES], highs[LANES], low = x[0], high = x[0];
+    __m256 least = _mm256_set1_ps(low), most = least;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        __m256 v = _mm256_loadu_ps(x + i);
+        least = _mm256_min_ps(least, v);
+        most = _mm256_max_ps(most, v);
+    }
+    _mm256_storeu_ps(lows, least);
+    _mm256_storeu_ps(highs, most);
+    for (size_t k = 0; k < LANES; k++) {
+        low = lows[k] < low ? lows[k] : low;
+        high = highs[k] > high ? highs[k] : high;
+    }
+    for (; i < n; i++)
+        range_fold_one(x[i], &low, &high);
+    *ret_low = low;
+    *ret_high = high;
+}
+
+/* Whole eights of a block; gives how many elements. */
+AVX2 static size_t row_of_eights(const float *x, size_t n, bool symmetric, float by, float zero,
+                                 uint8_t *ret_q, struct lanes *lanes, size_t *io_clipped,
+                                 uint64_t *io_zeros)
+{
+    const __m256 scale = _mm256_set1_ps(by), offset = _mm256_set1_ps(zero);
+    const __m256 least = _mm256_set1_ps(symmetric ? -8.0f : 0.0f);
+    const __m256 most = _mm256_set1_ps(symmetric ? 7.0f : 15.0f);
+    struct wide_lanes wide;
+    size_t i = 0;
+    wide_load(&wide, lanes);
+    for (; i + LANES <= n; i += LANES) {
+        __m256 v = _mm256_loadu_ps(x + i);
+        __m256 turned = _mm256_round_ps(_mm256_add_ps(_mm256_div_ps(v, scale), offset),
+                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        __m256 whole = _mm256_min_ps(_mm256_max_ps(turned, least), most);
+        __m256 y = _mm256_mul_ps(_mm256_sub_ps(whole, offset), scale);
+        __m256i q = _mm256_and_si256(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(15));
+        __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+        _mm_storel_epi64((__m128i *)(ret_q + i), _mm_packus_epi16(half, half));
+        wide_add(&wide, v, y);
+        __m256 moved = _mm256_cmp_ps(whole, turned, _CMP_NEQ_UQ);
+        __m256 none = _mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_EQ_OQ);
+        *io_clipped += (size_t)__builtin_popcount((unsigned)_mm256_movemask_ps(moved));
+        *io_zeros += (uint64_t)__builtin_popcount((unsigned)_mm256_movemask_ps(none));
+    }
+    wide_store(&wide, lanes);
+    return i;
+}
+
+AVX2 size_t avx2_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q,
+                          float *ret_scale, uint8_t *ret_zero, struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    float low, high;
+    size_t clipped = 0, done = 0;
+    row_range(x, n, &low, &high);
+    int4_row_scale(low, high, x[n - 1], symmetric, ret_scale, ret_zero);
+    if (*ret_scale != 0)
+        done = row_of_eights(x, n, symmetric, *ret_scale, *ret_zero, ret_q, &lanes, &clipped,
+                             &io_error->zeros);
+    clipped += int4_row_rest(x, done, n, symmetric, *ret_scale, *ret_zero, ret_q, &lanes,
+                             &io_error->zeros);
+    lanes_fold(&lanes, io_error);
+    return clipped;
+}
+
 /* ---- 4-bit floats ---- */
 
 /* A table of eight in a register, and one of sixteen in two. */

@@ -116,6 +116,22 @@ struct kernel {
                    struct kernel_int4 *ret_block, struct kernel_error *io_error);
 
     /*
+     * Quantize the n elements of one block (1 to 256) to 4-bit integers, one in a byte. With v as
+     * int4 has it, of a block of zeros the last one:
+     *
+     *   symmetric:  scale = v / -8     q = clip(round_half_even(x / scale), -8, 7) as two's
+     *               complement, 0 where scale is 0
+     *   else:       scale = (max(largest, 0) - min(smallest, 0)) / 15
+     *               zero = clip(round_half_even(-min(smallest, 0) / scale), 0, 15)
+     *               q = clip(round_half_even(x / scale + zero), 0, 15), both 8 where scale is 0
+     *
+     * in float32, by division. Adds the errors of y = (q - zero) * scale, symmetric q * scale, and
+     * returns how many were clipped.
+     */
+    size_t (*int4_row)(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
+                       uint8_t *ret_zero, struct kernel_error *io_error);
+
+    /*
      * Quantize n elements in blocks of `block` (16 to 256, a power of 2), the last maybe short,
      * to 4-bit floats of (n + 1) / 2 bytes, the even element in the high four bits. A block's
      * `absmax` is its largest magnitude; an element's code is that of the number nearest to
@@ -132,6 +148,13 @@ struct kernel {
      */
     void (*to_fp16)(const float *x, size_t n, uint16_t *ret_h);
     void (*of_fp16)(const uint16_t *h, size_t n, float *ret_x);
+
+    /*
+     * To bfloat16, the upper half of a float, rounding half to even, and back. From 0x7f7f8000 on
+     * magnitudes become infinite; a NaN may become anything, so look for them first.
+     */
+    void (*to_bf16)(const float *x, size_t n, uint16_t *ret_h);
+    void (*of_bf16)(const uint16_t *h, size_t n, float *ret_x);
 
     /* Errors of y. */
     void (*error)(const float *x, const float *y, size_t n, struct kernel_error *io_error);

@@ -124,6 +124,45 @@ static inline float int4_reciprocal(float scale)
     return scale != 0 ? 1.0f / scale : 0.0f;
 }
 
+/* ---- 4-bit integers along a row, by division ---- */
+
+/* `last` tells the sign of 0 in a block of nothing else. */
+static inline void int4_row_scale(float low, float high, float last, bool symmetric,
+                                  float *ret_scale, uint8_t *ret_zero)
+{
+    if (symmetric) {
+        float most = fabsf(high) > fabsf(low) ? high : low;
+        *ret_scale = (most != 0 ? most : last) / -8.0f;
+        *ret_zero = 0;
+        return;
+    }
+    low = low < 0.0f ? low : 0.0f;
+    high = high > 0.0f ? high : 0.0f;
+    *ret_scale = (high - low) / 15.0f;
+    float zero = nearbyintf(-low / *ret_scale);
+    *ret_zero = *ret_scale == 0 ? 8 : zero < 15.0f ? (uint8_t)zero : 15;
+}
+
+/* Elements [i, n) of a block. Returns the clipped. */
+static inline size_t int4_row_rest(const float *x, size_t i, size_t n, bool symmetric, float scale,
+                                   uint8_t zero, uint8_t *ret_q, struct lanes *lanes,
+                                   uint64_t *io_zeros)
+{
+    float least = symmetric ? -8.0f : 0.0f, most = symmetric ? 7.0f : 15.0f;
+    size_t clipped = 0;
+    for (; i < n; i++) {
+        float v = scale != 0 ? nearbyintf(x[i] / scale + zero) : zero;
+        clipped += !(v >= least && v <= most);
+        v = v > least ? v : least;
+        v = v < most ? v : most;
+        float y = (v - zero) * scale;
+        ret_q[i] = (uint8_t)((int)v & 15);
+        lanes_add(lanes, i, x[i], y);
+        *io_zeros += y == 0.0f;
+    }
+    return clipped;
+}
+
 /*
  * 4-bit floats by halving: from index 0 on, each level's threshold at the index doubles it and
  * adds 1 where the quotient is above. `value` is by the index that comes out.
@@ -240,6 +279,21 @@ static inline float float_of(uint16_t h)
     else if (m >= 0x400u)
         bits = (m << 13) + (112u << 23);
     bits |= (uint32_t)(h & 0x8000u) << 16;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+static inline uint16_t bf16_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+static inline float float_of_bf16(uint16_t h)
+{
+    uint32_t bits = (uint32_t)h << 16;
+    float x;
     memcpy(&x, &bits, sizeof(x));
     return x;
 }

@@ -127,6 +127,20 @@ static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric, 
     return clipped;
 }
 
+static size_t int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
+                       uint8_t *ret_zero, struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    float low = x[0], high = x[0];
+    for (size_t i = 1; i < n; i++)
+        range_fold_one(x[i], &low, &high);
+    int4_row_scale(low, high, x[n - 1], symmetric, ret_scale, ret_zero);
+    size_t clipped =
+        int4_row_rest(x, 0, n, symmetric, *ret_scale, *ret_zero, ret_q, &lanes, &io_error->zeros);
+    lanes_fold(&lanes, io_error);
+    return clipped;
+}
+
 static void float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
                    float *ret_absmax, struct kernel_error *io_error)
 {
@@ -151,6 +165,18 @@ static void of_fp16(const uint16_t *h, size_t n, float *ret_x)
 {
     for (size_t i = 0; i < n; i++)
         ret_x[i] = float_of(h[i]);
+}
+
+static void to_bf16(const float *x, size_t n, uint16_t *ret_h)
+{
+    for (size_t i = 0; i < n; i++)
+        ret_h[i] = bf16_of(x[i]);
+}
+
+static void of_bf16(const uint16_t *h, size_t n, float *ret_x)
+{
+    for (size_t i = 0; i < n; i++)
+        ret_x[i] = float_of_bf16(h[i]);
 }
 
 static void error_float(const float *x, const float *y, size_t n, struct kernel_error *io_error)
@@ -199,9 +225,12 @@ const struct kernel *kernel_scalar(void)
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
         .int4 = int4,
+        .int4_row = int4_row,
         .float4 = float4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
+        .to_bf16 = to_bf16,
+        .of_bf16 = of_bf16,
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,

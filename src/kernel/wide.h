@@ -58,6 +58,8 @@ size_t avx2_uint8_columns(const float *x, size_t rows, size_t columns, const flo
 uint32_t avx2_absmax(const float *x, size_t n);
 size_t avx2_int4(const float *x, size_t rows, size_t columns, bool symmetric, bool apart,
                  struct kernel_int4 *ret_block, struct kernel_error *io_error);
+size_t avx2_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
+                     uint8_t *ret_zero, struct kernel_error *io_error);
 void avx2_float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
                  float *ret_absmax, struct kernel_error *io_error);
 

@@ -93,6 +93,39 @@ static void int8_stands_for_its_values(void)
     buf_done(&files[1]);
 }
 
+/* W_bf16 and a Cast to W, as bf16 writes it; a Cast to another name stands for nothing. */
+static void bfloat16_stands_for_its_values(void)
+{
+    static const uint16_t w[12] = { 0x0000, 0x3e80, 0xc080, 0x3f80, 0x0000, 0xc000,
+                                    0x40a0, 0xc1c8, 0x437e, 0xc280, 0xc1fe, 0xc37b };
+    struct maker m;
+    struct buf files[2];
+    struct pare_report *report = NULL;
+    make_float(&m);
+    struct pare_model *a = open_made(&m, &files[0]);
+    maker_init(&m);
+    for (int i = 0; i < 2; i++) {
+        struct build_tensor tensor = { i ? "V_bf16" : "W_bf16", 16, 2, matrix };
+        build_initializer(&m.graph, &tensor, sizeof(w));
+        buf_add(&m.graph, w, sizeof(w));
+    }
+    maker_node(&m, "Cast", "", "W_bf16", NULL, "W");
+    maker_node(&m, "Cast", "", "V_bf16", NULL, "U");
+    maker_node(&m, "MatMul", "", "x", "W", "y");
+    struct pare_model *b = open_made(&m, &files[1]);
+    bool ok = pare_diff(a, b, NULL, NULL, &report, &err);
+    const struct pare_report_entry *e = ok ? entry_of(report, "W") : NULL;
+    OK(e && e->measured && e->max_error == 1 && e->before_bytes == 48 && e->after_bytes == 24,
+       "bfloat16 is compared with the floats that it was made from");
+    OK(ok && entry_of(report, "V_bf16") && pare_report_entry_count(report) == 2,
+       "one that is made something else is itself");
+    pare_report_free(report);
+    pare_model_close(a);
+    pare_model_close(b);
+    buf_done(&files[0]);
+    buf_done(&files[1]);
+}
+
 static void what_cannot_be_compared_has_reasons(void)
 {
     static const int64_t other[2] = { 3, 4 };
@@ -119,8 +152,8 @@ static void what_cannot_be_compared_has_reasons(void)
     IS(entry_of(report, "shape")->reason, "the shapes differ", "other shapes are not");
     IS(entry_of(report, "first")->reason, "only the first model has it", "nor what one lacks");
     IS(entry_of(report, "second")->reason, "only the second model has it", "nor the other");
-    IS(entry_of(report, "bytes")->reason, "only F32, F16, and int8 with its scales, are compared",
-       "nor what is no float");
+    IS(entry_of(report, "bytes")->reason,
+       "only F32, F16, BF16, and int8 with its scales, are compared", "nor what is no float");
     pare_report_free(report);
     pare_model_close(a);
     pare_model_close(b);
@@ -131,6 +164,7 @@ static void what_cannot_be_compared_has_reasons(void)
 int main(void)
 {
     int8_stands_for_its_values();
+    bfloat16_stands_for_its_values();
     what_cannot_be_compared_has_reasons();
     return tap_done();
 }

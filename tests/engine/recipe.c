@@ -69,6 +69,23 @@ static void int4_has_two_forms(void)
          "{\"steps\":[{\"accuracy_level\":4,\"form\":\"qdq\",\"step\":\"quantize\",\"scheme\":"
          "\"int4\"}]}",
          "recipe, step 1: \"accuracy_level\" is for the form matmulnbits alone");
+    says("tables are asked for",
+         "{\"steps\":[{\"gather\":true,\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", "
+         "\"block\": 32, \"symmetric\": true, \"accuracy_level\": 4, \"gather\": true}]}");
+    says("and not asked for, they leave the text as it was",
+         "{\"steps\":[{\"gather\":false,\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", "
+         "\"block\": 32, \"symmetric\": true, \"accuracy_level\": 4}]}");
+    says("qdq has none",
+         "{\"steps\":[{\"gather\":true,\"form\":\"qdq\",\"step\":\"quantize\",\"scheme\":"
+         "\"int4\"}]}",
+         "recipe, step 1: \"gather\" is for the form matmulnbits alone");
+    says("bf16 has no settings", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"bf16\"}]}",
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"bf16\"}]}");
+    says("not those of int4 either",
+         "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"bf16\",\"gather\":true}]}",
+         "recipe, step 1: the key \"gather\" is not known for a quantize step of scheme bf16");
     says("a form of int8",
          "{\"steps\":[{\"form\":\"dynamic\",\"step\":\"quantize\",\"scheme\":\"int4\"}]}",
          "recipe, step 1: \"form\" must be \"matmulnbits\" or \"qdq\"");
@@ -153,8 +170,8 @@ static void slips_are_named(void)
     says("no scheme", "{\"steps\": [{\"step\": \"quantize\"}]}",
          "recipe, step 1: the key \"scheme\" is missing");
     says("an unknown scheme", "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int3\"}]}",
-         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\", \"int4\", "
-         "\"nf4\", \"fp4\"");
+         "recipe, step 1: scheme \"int3\" is not known; there is \"int8\", \"fp16\", \"bf16\", "
+         "\"int4\", \"nf4\", \"fp4\"");
     says("no amount", "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\"}]}",
          "recipe, step 1: the key \"amount\" is missing");
     says("a yes that is no boolean",

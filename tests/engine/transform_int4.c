@@ -70,14 +70,24 @@ static const char *planned(const struct chain *c)
     return text;
 }
 
+static void write_model(struct maker *m)
+{
+    struct buf file;
+    struct file_out out;
+    maker_finish(m, &file);
+    if (!file_out_open(&out, in_path, &err) ||
+        !file_out_write(&out, file.data, file.length, &err) || !file_out_commit(&out, &err))
+        abort();
+    file_out_done(&out);
+    buf_done(&file);
+}
+
 /* A weight for each side of a product, one for a convolution, one too small. */
 static void make_model(void)
 {
     static const int64_t right[2] = { K, N }, left[2] = { 64, 64 }, kernel[4] = { 16, 8, 3, 3 };
     static const int64_t small[2] = { 8, 8 };
     struct maker m;
-    struct buf file;
-    struct file_out out;
     maker_init(&m);
     maker_weight(&m, "R", 2, right, 1);
     maker_weight(&m, "L", 2, left, 2);
@@ -87,12 +97,7 @@ static void make_model(void)
     maker_node(&m, "MatMul", "two", "L", "a", "b");
     maker_node(&m, "Conv", "three", "b", "C", "c");
     maker_node(&m, "MatMul", "four", "c", "S", "y");
-    maker_finish(&m, &file);
-    if (!file_out_open(&out, in_path, &err) ||
-        !file_out_write(&out, file.data, file.length, &err) || !file_out_commit(&out, &err))
-        abort();
-    file_out_done(&out);
-    buf_done(&file);
+    write_model(&m);
 }
 
 static const struct pare_tensor *tensor_of(const struct pare_model *model, const char *name)
@@ -153,6 +158,34 @@ static void symmetric_has_no_zero_points(void)
     chain_done(&c);
 }
 
+/* More terms than an int32 holds of 8-bit products: nothing to a product of 4-bit blocks. */
+static void many_inputs_are_no_matter(void)
+{
+    static const char *const steps[] = { SYMMETRIC, ZERO_POINTS,
+                                         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": "
+                                         "\"int4\", \"form\": \"qdq\"}]}",
+                                         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": "
+                                         "\"int8\"}]}" };
+    static const char *const wants[] = {
+        "W: int4 in blocks of 32, symmetric 791280 -> 123660; ",
+        "W: int4 in blocks of 16, with zero points 791280 -> 154575; ",
+        "W: int4 in blocks of 32, symmetric, for DequantizeLinear 791280 -> 123642; ",
+        "W: int8 per channel, weight-only 791280 -> 197832; ",
+    };
+    static const int64_t dims[2] = { 65940, 3 };
+    struct maker m;
+    maker_init(&m);
+    maker_weight(&m, "W", 2, dims, 1);
+    maker_node(&m, "MatMul", "product", "x", "W", "y");
+    write_model(&m);
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        struct chain c;
+        (void)chain_run(&c, steps[i]);
+        IS(planned(&c), wants[i], "a product of 65 940 terms");
+        chain_done(&c);
+    }
+}
+
 static void same_bytes_again(void)
 {
     struct chain c;
@@ -181,6 +214,7 @@ int main(void)
     weights_become_blocks();
     symmetric_has_no_zero_points();
     same_bytes_again();
+    many_inputs_are_no_matter();
     unlink(in_path);
     unlink(out_path);
     rmdir(folder);

@@ -349,12 +349,14 @@ static void hostile_tensors_are_refused(void)
     refused_tensor("too few values", put_short,
                    "it has 4 bytes of values, its dimensions as F32 take 96");
     refused_tensor("a negative dimension", put_negative, "dimension 0 is -1");
-    refused_tensor("dimensions that overflow", put_overflow, "dimension 1 is 1099511627776");
+    refused_tensor("dimensions that overflow", put_overflow,
+                   "its dimensions multiply to more elements than can be counted");
     refused_tensor("too many dimensions", put_deep, "has more than 16 numbers");
     refused_tensor("external values outside the folder", put_outside, "not a plain path");
     refused_tensor("external values at an absolute path", put_absolute, "not a plain path");
     refused_tensor("external values in a missing file", put_missing,
-                   "its values are in another file: there is no file weights.bin");
+                   "its values are in another file, which belongs beside the model: there is no "
+                   "file weights.bin");
     refused_tensor("external values past the end", put_past_the_end,
                    "its values are 96 bytes at 99999999 of m.onnx");
     refused_tensor("an offset that is no number", put_bad_offset, "a number was expected");

@@ -101,7 +101,8 @@ static void check_output(const struct keep *keep, const struct pare_plan *plan)
     pare_model_close(again);
 }
 
-static void transform(const struct pare_model *model, const char *text)
+static void transform_as(const struct pare_model *model, const char *text,
+                         const struct pare_plan_options *options)
 {
     struct pare_error err;
     struct pare_recipe *recipe;
@@ -111,7 +112,7 @@ static void transform(const struct pare_model *model, const char *text)
     if (!pare_recipe_parse(text, strlen(text), &recipe, &err))
         abort();
     buf_init(&keep.bytes, OUTPUT_MAX);
-    if (pare_plan_make(model, recipe, NULL, &plan, &err)) {
+    if (pare_plan_make(model, recipe, options, &plan, &err)) {
         if (engine_run(plan, "model.onnx", &keep.sink, &(struct pare_run_options){ 0 }, &report,
                        &err)) {
             check_output(&keep, plan);
@@ -121,6 +122,17 @@ static void transform(const struct pare_model *model, const char *text)
     }
     buf_done(&keep.bytes);
     pare_recipe_free(recipe);
+}
+
+static void transform(const struct pare_model *model, const char *text)
+{
+    transform_as(model, text, NULL);
+}
+
+/* With values in a file beside. */
+static void transform_apart(const struct pare_model *model, const char *text)
+{
+    transform_as(model, text, &(struct pare_plan_options){ .external_bytes = 1 });
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -139,6 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     transform(model,
               "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"qdq\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\", \"block\": 16}]}");
+    transform(model,
+              "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"gather\": true, "
+              "\"symmetric\": false}]}");
+    transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"bf16\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\", \"keep_io\": "
@@ -150,6 +166,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                      "\"onnxruntime\"}]}");
     transform(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": "
                      "\"onnxruntime\", \"per_channel\": true, \"weight_type\": \"quint8\"}]}");
+    transform_apart(model,
+                    "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5}, "
+                    "{\"step\": \"quantize\", \"scheme\": \"int8\"}]}");
+    transform_apart(model,
+                    "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp16\"}, {\"step\": "
+                    "\"quantize\", \"scheme\": \"int4\", \"include\": [\"*W*\"]}]}");
+    transform_apart(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": "
+                           "\"onnxruntime\"}]}");
     pare_model_close(model);
     return 0;
 }

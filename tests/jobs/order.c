@@ -77,17 +77,17 @@ static void recipes(void)
        "another tool's output is asked for by its name");
     pare_recipe_free(recipe);
     const struct order_settings four = {
-        .scheme = "int4", .block = 64, .asymmetric = true, .accuracy_level = 1
+        .scheme = "int4", .block = 64, .asymmetric = true, .accuracy_level = 1, .gather = true
     };
     recipe = recipe_of(&four);
     IS(recipe ? pare_recipe_text(recipe) : NULL,
        "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int4\", \"form\": \"matmulnbits\", "
        "\"block\": 64, "
-       "\"symmetric\": false, \"accuracy_level\": 1}]}",
+       "\"symmetric\": false, \"accuracy_level\": 1, \"gather\": true}]}",
        "int4 has settings of its own");
     IS(recipe ? order_optimization(recipe) : NULL, "int4", "and is the version's optimization");
     pare_recipe_free(recipe);
-    static const char *const schemes[] = { "int8", "fp16", "int4", "nf4", "fp4" };
+    static const char *const schemes[] = { "int8", "fp16", "bf16", "int4", "nf4", "fp4" };
     for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
         IS(pare_scheme(i) ? pare_scheme(i)->name : NULL, schemes[i],
            "the engine lists its schemes");

@@ -51,12 +51,17 @@ static const struct pare_choice zeros[] = {
     { "symmetric", "no zero points" },
     { "zero points", "a little larger, more exact" },
 };
+static const struct pare_choice tables[] = {
+    { "float", "embeddings stay as they are" },
+    { "int4", "those of Gather too; by ONNX Runtime alone" },
+};
 
 /* Which fields each kind of job has. */
 static const unsigned fields_of[WHAT_COUNT] = {
     [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_SCALES | 1U << ASK_RANGE | 1U << ASK_BORDERS |
-                      1U << ASK_FORM | 1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_FLOAT_BLOCK |
-                      1U << ASK_INCLUDE | 1U << ASK_EXCLUDE | 1U << ASK_NAME,
+                      1U << ASK_FORM | 1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_TABLES |
+                      1U << ASK_FLOAT_BLOCK | 1U << ASK_INCLUDE | 1U << ASK_EXCLUDE |
+                      1U << ASK_NAME,
     [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_THEN | 1U << ASK_INCLUDE |
                    1U << ASK_EXCLUDE | 1U << ASK_NAME,
     [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST,
@@ -67,9 +72,9 @@ static const struct {
     enum job_field field;
     const char *scheme;
 } scheme_fields[] = {
-    { ASK_SCALES, "int8" },     { ASK_RANGE, "int8" },      { ASK_BORDERS, "fp16" },
-    { ASK_FORM, "int4" },       { ASK_BLOCK, "int4" },      { ASK_ZEROS, "int4" },
-    { ASK_FLOAT_BLOCK, "nf4" }, { ASK_FLOAT_BLOCK, "fp4" },
+    { ASK_SCALES, "int8" }, { ASK_RANGE, "int8" },      { ASK_BORDERS, "fp16" },
+    { ASK_FORM, "int4" },   { ASK_BLOCK, "int4" },      { ASK_ZEROS, "int4" },
+    { ASK_TABLES, "int4" }, { ASK_FLOAT_BLOCK, "nf4" }, { ASK_FLOAT_BLOCK, "fp4" },
 };
 
 enum job_what job_fields_what(const struct job_fields *fields)
@@ -176,12 +181,12 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
 {
     static const struct pare_choice nothing = { "nothing", "zeros alone make no smaller file" };
     static const char *const labels[ASK_COUNT] = {
-        [ASK_WHAT] = "what",       [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
-        [ASK_THEN] = "then",       [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
-        [ASK_RANGE] = "range",     [ASK_BORDERS] = "borders", [ASK_FORM] = "form",
-        [ASK_BLOCK] = "block",     [ASK_ZEROS] = "around 0",  [ASK_FLOAT_BLOCK] = "block",
-        [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",  [ASK_NAME] = "new name",
-        [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
+        [ASK_WHAT] = "what",         [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
+        [ASK_THEN] = "then",         [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
+        [ASK_RANGE] = "range",       [ASK_BORDERS] = "borders", [ASK_FORM] = "form",
+        [ASK_BLOCK] = "block",       [ASK_ZEROS] = "around 0",  [ASK_TABLES] = "tables",
+        [ASK_FLOAT_BLOCK] = "block", [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",
+        [ASK_NAME] = "new name",     [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
     };
     *fields = (struct job_fields){ .name = name, .version = version };
     fields->form = (struct form){ .fields = fields->fields, .count = ASK_COUNT };
@@ -194,6 +199,7 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
     set_choices(fields, ASK_FORM, forms, ARRAY_SIZE(forms));
     set_choices(fields, ASK_BLOCK, blocks, ARRAY_SIZE(blocks));
     set_choices(fields, ASK_ZEROS, zeros, ARRAY_SIZE(zeros));
+    set_choices(fields, ASK_TABLES, tables, ARRAY_SIZE(tables));
     set_choices(fields, ASK_FLOAT_BLOCK, float_blocks, ARRAY_SIZE(float_blocks));
     prompt_set(&fields->fields[ASK_AMOUNT].prompt, "0.5");
     fields->fields[ASK_AMOUNT].note = "the share of weights that go, 0 to 1";
@@ -251,6 +257,7 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
         settings.reduce_range = is_other(fields, ASK_RANGE);
         settings.io16 = is_other(fields, ASK_BORDERS);
         settings.asymmetric = is_other(fields, ASK_ZEROS);
+        settings.gather = is_other(fields, ASK_TABLES);
         settings.form = is_other(fields, ASK_FORM) ? value(fields, ASK_FORM) : NULL;
         if (*other_block(fields) && !text_to_int64(other_block(fields), &settings.block))
             return error_set(err, PARE_ERR_USAGE, "block: a whole number");
@@ -395,6 +402,7 @@ static void put_scheme_options(const struct job_fields *fields, struct buf *comm
     if (*other_block(fields))
         put_option(command, "block", other_block(fields));
     buf_text(command, is_other(fields, ASK_ZEROS) ? " --asymmetric" : "");
+    buf_text(command, is_other(fields, ASK_TABLES) ? " --gather" : "");
 }
 
 void job_fields_put_command(const struct job_fields *fields, struct buf *command)

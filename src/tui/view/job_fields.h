@@ -23,6 +23,7 @@ enum job_field {
     ASK_FORM,
     ASK_BLOCK,
     ASK_ZEROS,
+    ASK_TABLES,
     ASK_FLOAT_BLOCK, /* as ASK_BLOCK, of nf4 and fp4 */
     ASK_INCLUDE,
     ASK_EXCLUDE,
