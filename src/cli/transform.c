@@ -276,6 +276,12 @@ static void say_warning(const struct pare_recipe *recipe)
         cli_say("warning: %s", pare_recipe_warning(recipe));
 }
 
+static void say_optimized(const char *words)
+{
+    if (*words)
+        cli_say("optimized: %s", words);
+}
+
 static bool run_file(struct cli *cli, struct file_work *work, const char *output,
                      struct tensors_bar *bar, struct pare_error *err)
 {
@@ -287,6 +293,7 @@ static bool run_file(struct cli *cli, struct file_work *work, const char *output
     tensors_bar_done(bar);
     if (!ok || !tensors_print_report(cli, work->report, err))
         return false;
+    say_optimized(pare_report_optimized(work->report));
     say_sizes(pare_report_before_bytes(work->report), pare_report_after_bytes(work->report),
               output);
     return !cli_has(cli, "report") ||
@@ -323,6 +330,7 @@ static bool do_file(struct cli *cli, const char *recipe, const char *path, struc
         say_warning(work.recipe);
     if (ok && dry_run) {
         ok = tensors_print_plan(cli, work.plan, err);
+        say_optimized(pare_plan_optimized(work.plan));
         say_sizes(pare_plan_before_bytes(work.plan), pare_plan_after_bytes(work.plan),
                   "nothing written; it would be");
         if (ok && cli_has(cli, "report"))

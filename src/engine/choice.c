@@ -124,6 +124,8 @@ static void follow(const struct step *step, const struct pare_tensor *t, struct 
                    struct miss io_missed[])
 {
     struct miss miss = judge(step, t);
+    if (step->kind == STEP_OPTIMIZE)
+        return;
     if (step->kind == STEP_KEEP && miss.kind == MISS_NONE) {
         *io_d = (struct decision){ 0 };
         io_missed[STEP_QUANTIZE] = (struct miss){ MISS_KEEP, name_match(&step->include, t) };

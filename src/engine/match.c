@@ -222,14 +222,16 @@ static bool list_tensor(struct pare_plan *plan, size_t index, const struct chain
         action = "removed";
         reason = "nothing uses it";
     }
-    if (shown->rank >= 2)
-        plan->entries[plan->entry_count++] =
-            (struct pare_plan_entry){ .tensor = index,
-                                      .name = shown->name,
-                                      .action = action,
-                                      .reason = reason,
-                                      .before_bytes = shown->size_bytes,
-                                      .after_bytes = bytes };
+    if (shown->rank < 2)
+        return true;
+    plan->workpieces[plan->entry_count] = index;
+    plan->entries[plan->entry_count++] =
+        (struct pare_plan_entry){ .tensor = index,
+                                  .name = shown->name,
+                                  .action = action,
+                                  .reason = reason,
+                                  .before_bytes = shown->size_bytes,
+                                  .after_bytes = bytes };
     return true;
 }
 

@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "engine/match.h"
 #include "engine/meter.h"
+#include "engine/optimize.h"
 #include "engine/prune.h"
 #include "engine/reading.h"
 #include "engine/recipe.h"
@@ -125,19 +126,25 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
     const struct change *change = &plan->changes[index];
     const struct step *quantize = plan->decisions[index].quantize;
     const char *reason = plan->reasons[index], *action = "";
+    const char *fate = optimize_fate(plan, index);
     if (change->kind != CHANGE_NONE)
         action = action_text(&plan->arena, t, &plan->decisions[index], change);
+    if (action && *fate)
+        action = arena_printf(&plan->arena, "optimize: %s%s%s", fate, *action ? ", " : "", action);
     if (!action)
         return error_no_memory(err, 64);
-    plan->changed_count += change->kind != CHANGE_NONE;
+    plan->changed_count += *action != '\0';
     if (t->shown.rank < 2)
         return true;
+    plan->workpieces[plan->entry_count] = index;
     plan->entries[plan->entry_count++] = (struct pare_plan_entry){
-        .tensor = index,
+        .tensor = plan->origins[index],
         .name = t->shown.name,
         .action = action,
-        .reason = reason ? reason : "",
-        .before_bytes = t->shown.size_bytes,
+        .reason = reason    ? reason
+                  : *action ? ""
+                            : "no step covers it",
+        .before_bytes = plan->origins[index] == SIZE_MAX ? 0 : t->shown.size_bytes,
         .after_bytes = quantize ? scheme_of(quantize, t)->bytes(t, change) : t->shown.size_bytes,
     };
     return true;
@@ -175,7 +182,7 @@ bool plan_layout(const struct pare_plan *plan, const char *name, struct output *
     if (plan->digest)
         labels[count++] = (struct label){ LABEL_PREFIX "source_sha256", digits, true };
     const struct output_settings settings = { name, labels, count, plan->external_bytes };
-    return output_plan(plan->model->model, plan->changes, &settings, ret_output, err);
+    return output_plan(plan->work, plan->changes, &settings, ret_output, err);
 }
 
 static bool plan_sizes(struct pare_plan *plan, struct pare_error *err)
@@ -212,6 +219,8 @@ static bool plan_tensors(struct planning *p, struct pare_error *err)
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!list_tensor(plan, &model->tensors[i], i, err))
             return false;
+    if (!optimize_list_gone(plan, err))
+        return false;
     p->meter.tensor = "";
     return meter_add(&p->meter, p->meter.total_bytes, err);
 }
@@ -220,15 +229,17 @@ static bool allocate(struct pare_plan *plan, const struct pare_plan_options *opt
                      struct pare_error *err)
 {
     const struct model *model = plan->model->model;
-    size_t n = model->tensor_count + 1;
+    size_t n = plan->work->tensor_count + 1, rows = n + model->tensor_count;
     const char *name = options->name ? options->name : model->source->main_name;
     plan->name = arena_strdup(&plan->arena, name);
     plan->decisions = arena_array(&plan->arena, n, sizeof(*plan->decisions));
     plan->changes = arena_array(&plan->arena, n, sizeof(*plan->changes));
-    plan->entries = arena_array(&plan->arena, n, sizeof(*plan->entries));
+    plan->entries = arena_array(&plan->arena, rows, sizeof(*plan->entries));
+    plan->workpieces = arena_array(&plan->arena, rows, sizeof(*plan->workpieces));
     plan->reasons = arena_array(&plan->arena, n, sizeof(*plan->reasons));
-    if (!plan->reasons || !plan->name || !plan->decisions || !plan->changes || !plan->entries)
-        return error_no_memory(err, n * sizeof(*plan->entries));
+    if (!plan->reasons || !plan->name || !plan->workpieces || !plan->decisions || !plan->changes ||
+        !plan->entries)
+        return error_no_memory(err, rows * sizeof(*plan->entries));
     plan->digest = !options->no_digest;
     plan->external_bytes = options->external_bytes;
     if (options->source_sha256 && strlen(options->source_sha256) != DIGEST_HEX_ROOM - 1)
@@ -251,13 +262,13 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
     plan->recipe = recipe;
     struct planning p = {
         .plan = plan,
-        .model = model->model,
         .meter = { .progress = options->progress, .data = options->data, .phase = "planning" },
     };
     bool ok = reading_pool(options->threads, &p.pool, err);
     ok = ok && model_check(model->model, err) && choice_check(model->model, recipe, err) &&
-         allocate(plan, options, err) &&
-         (match_asked(recipe) ? match_plan(plan, &p.meter, err) : plan_tensors(&p, err)) &&
+         optimize_plan(plan, err) && allocate(plan, options, err);
+    p.model = plan->work;
+    ok = ok && (match_asked(recipe) ? match_plan(plan, &p.meter, err) : plan_tensors(&p, err)) &&
          plan_sizes(plan, err) && plan_write_json(plan, err);
     pool_close(p.pool);
     if (ok)
@@ -271,6 +282,7 @@ void pare_plan_free(struct pare_plan *plan)
 {
     if (!plan)
         return;
+    model_close(plan->optimized);
     arena_done(&plan->arena);
     free(plan);
 }
@@ -285,6 +297,18 @@ size_t pare_plan_entry_count(const struct pare_plan *plan)
 const struct pare_plan_entry *pare_plan_entry(const struct pare_plan *plan, size_t index)
 {
     return index < plan->entry_count ? &plan->entries[index] : NULL;
+}
+
+const struct pare_tensor *plan_tensor(const struct pare_plan *plan, size_t entry)
+{
+    size_t workpiece = plan->workpieces[entry];
+    return workpiece == SIZE_MAX ? &plan->model->model->tensors[plan->entries[entry].tensor].shown
+                                 : &plan->work->tensors[workpiece].shown;
+}
+
+const char *pare_plan_optimized(const struct pare_plan *plan)
+{
+    return plan->words;
 }
 
 size_t pare_plan_changed_count(const struct pare_plan *plan)
@@ -310,6 +334,10 @@ const char *pare_plan_json(const struct pare_plan *plan)
 bool plan_write_json(struct pare_plan *plan, struct pare_error *err)
 {
     struct buf out;
+    plan->words = optimize_words(plan, &plan->arena);
+    plan->counts = optimize_json(plan, &plan->arena);
+    if (!plan->words || !plan->counts)
+        return error_no_memory(err, 64);
     buf_init(&out, JSON_MAX);
     buf_printf(&out, "{\"recipe\": %s, \"before_bytes\": %lld, \"after_bytes\": %lld, ",
                plan->recipe->text, (long long)plan->before_bytes, (long long)plan->after_bytes);
@@ -318,6 +346,7 @@ bool plan_write_json(struct pare_plan *plan, struct pare_error *err)
         json_put_string(&out, plan->recipe->warning);
         buf_text(&out, ", ");
     }
+    buf_text(&out, plan->counts);
     buf_printf(&out, "\"changed\": %zu, \"tensors\": [", plan->changed_count);
     for (size_t i = 0; i < plan->entry_count; i++) {
         const struct pare_plan_entry *e = &plan->entries[i];

@@ -17,24 +17,35 @@ struct pare_plan {
     struct arena arena; /* everything below */
     const struct pare_model *model;
     const struct pare_recipe *recipe;
+    /* What the steps work on: the model, or what the step optimize made of it. */
+    const struct model *work;
+    struct model *optimized; /* owned; NULL: the model as it is */
+    struct optimized found;
+    int64_t saved_bytes;    /* by optimizing alone */
+    size_t *origins;        /* by tensor of `work`: its index in the model, or SIZE_MAX */
     const char *name;       /* of the main file */
     int64_t external_bytes; /* as in the options */
     bool digest;
     char source_sha256[DIGEST_HEX_ROOM]; /* "" when not known yet */
-    struct decision *decisions;          /* by tensor */
-    struct change *changes;              /* by tensor */
+    struct decision *decisions;          /* by tensor of `work` */
+    struct change *changes;              /* so */
     struct match *match;                 /* what a peer would give; NULL: nothing of the kind */
-    const char **reasons;                /* by tensor: why it, or a part for it, is left; or NULL */
+    const char **reasons;                /* so: why it, or a part for it, is left; or NULL */
     struct pare_plan_entry *entries;
+    size_t *workpieces; /* by entry: the tensor of `work`, or SIZE_MAX */
     size_t entry_count;
     size_t changed_count;
     int64_t before_bytes, after_bytes;
+    const char *words, *counts; /* what optimizing did; as a member of a JSON object */
     const char *json;
 };
 
 /* Lay out the output under another name than the plan's. The caller frees it with output_free(). */
 MUST_CHECK bool plan_layout(const struct pare_plan *plan, const char *name,
                             struct output **ret_output, struct pare_error *err);
+
+/* What an entry is about. */
+const struct pare_tensor *plan_tensor(const struct pare_plan *plan, size_t entry);
 
 /* As pare_plan_json(), from what is in the plan. */
 MUST_CHECK bool plan_write_json(struct pare_plan *plan, struct pare_error *err);

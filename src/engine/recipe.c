@@ -28,7 +28,10 @@ static const struct pare_choice methods[] = {
 };
 
 static const char *const kind_names[] = {
-    [STEP_PRUNE] = "prune", [STEP_QUANTIZE] = "quantize", [STEP_KEEP] = "keep"
+    [STEP_PRUNE] = "prune",
+    [STEP_QUANTIZE] = "quantize",
+    [STEP_KEEP] = "keep",
+    [STEP_OPTIMIZE] = "optimize",
 };
 
 /* ---- reading ---- */
@@ -243,11 +246,12 @@ static bool read_key(const struct reading *r, const cJSON *item)
     bool prune = step->kind == STEP_PRUNE, quantize = step->kind == STEP_QUANTIZE, known = false;
     if (!strcmp(key, "step") || (quantize && !strcmp(key, "scheme")))
         return true;
-    if (!strcmp(key, "include"))
+    bool chooses = step->kind != STEP_OPTIMIZE; /* which takes the graph as a whole */
+    if (chooses && !strcmp(key, "include"))
         return read_globs(r, item, &step->include);
-    if (!strcmp(key, "exclude"))
+    if (chooses && !strcmp(key, "exclude"))
         return read_globs(r, item, &step->exclude);
-    if (!strcmp(key, "ops"))
+    if (chooses && !strcmp(key, "ops"))
         return read_globs(r, item, &step->ops);
     if (prune && !strcmp(key, "method"))
         return read_choice(r, item, methods, ARRAY_SIZE(methods));
@@ -257,9 +261,9 @@ static bool read_key(const struct reading *r, const cJSON *item)
         return false;
     return known || error_set(r->err, PARE_ERR_USAGE,
                               "recipe, step %zu: the key \"%.100s\" is not known "
-                              "for a %s step%s%s",
-                              r->number, key, kind_names[step->kind], quantize ? " of scheme " : "",
-                              quantize ? step->choice->name : "");
+                              "for %s %s step%s%s",
+                              r->number, key, chooses ? "a" : "an", kind_names[step->kind],
+                              quantize ? " of scheme " : "", quantize ? step->choice->name : "");
 }
 
 /* Which kind of step it is and what it cannot do without. */
@@ -267,7 +271,8 @@ static bool read_kind(const struct reading *r, const cJSON *item)
 {
     static const char *const wanted[][3] = { [STEP_PRUNE] = { "method", "amount" },
                                              [STEP_QUANTIZE] = { "scheme" },
-                                             [STEP_KEEP] = { NULL } };
+                                             [STEP_KEEP] = { NULL },
+                                             [STEP_OPTIMIZE] = { NULL } };
     const char *word = json_string(item, "step", NULL);
     size_t kind = 0;
     if (!cJSON_IsObject(item) || !word)
@@ -279,7 +284,7 @@ static bool read_kind(const struct reading *r, const cJSON *item)
     if (kind == ARRAY_SIZE(kind_names))
         return error_set(r->err, PARE_ERR_USAGE,
                          "recipe, step %zu: the step \"%.100s\" is not known; there are "
-                         "\"prune\", \"quantize\" and \"keep\"",
+                         "\"prune\", \"quantize\", \"keep\" and \"optimize\"",
                          r->number, word);
     for (const char *const *key = wanted[kind]; *key; key++)
         if (!cJSON_GetObjectItemCaseSensitive(item, *key))
@@ -347,6 +352,9 @@ static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct par
         if (quantized && r.step->kind == STEP_PRUNE)
             return error_set(err, PARE_ERR_USAGE,
                              "recipe, step %zu: prune must come before quantize", r.number);
+        if (recipe->step_count > 1 && r.step->kind == STEP_OPTIMIZE)
+            return error_set(err, PARE_ERR_USAGE, "recipe, step %zu: optimize must come first",
+                             r.number);
         quantized = quantized || r.step->kind == STEP_QUANTIZE;
     }
     return check_match(recipe, err);

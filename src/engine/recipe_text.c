@@ -31,8 +31,8 @@ static void put_globs(struct buf *out, const char *key, const struct globs *glob
 
 static void put_step(struct buf *out, const struct step *step)
 {
-    if (step->kind == STEP_KEEP) {
-        buf_text(out, "{\"step\": \"keep\"");
+    if (step->kind == STEP_KEEP || step->kind == STEP_OPTIMIZE) {
+        buf_printf(out, "{\"step\": \"%s\"", step->kind == STEP_KEEP ? "keep" : "optimize");
     } else if (step->kind == STEP_PRUNE) {
         buf_printf(out,
                    "{\"step\": \"prune\", \"method\": \"%s\", \"amount\": ", step->choice->name);

@@ -98,6 +98,7 @@ bool report_write_json(struct pare_report *report, struct pare_error *err)
         put_text(&out, "warning", report->warning);
     if (report->source_sha256)
         put_text(&out, "source_sha256", report->source_sha256);
+    buf_text(&out, report->counts ? report->counts : "");
     buf_printf(&out, "\"before_bytes\": %lld, \"after_bytes\": %lld, \"tensors\": [",
                (long long)report->before_bytes, (long long)report->after_bytes);
     for (size_t i = 0; i < report->entry_count; i++) {
@@ -139,6 +140,11 @@ int64_t pare_report_before_bytes(const struct pare_report *report)
 int64_t pare_report_after_bytes(const struct pare_report *report)
 {
     return report->after_bytes;
+}
+
+const char *pare_report_optimized(const struct pare_report *report)
+{
+    return report->words ? report->words : "";
 }
 
 const char *pare_report_json(const struct pare_report *report)

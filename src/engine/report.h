@@ -14,9 +14,10 @@ struct pare_report {
     struct pare_report_entry *entries;
     size_t entry_count, entry_room;
     int64_t before_bytes, after_bytes;
-    const char *recipe;        /* JSON, or NULL for a difference */
-    const char *warning;       /* or NULL */
-    const char *source_sha256; /* or NULL */
+    const char *words, *counts; /* as in a plan; NULL for a difference */
+    const char *recipe;         /* JSON, or NULL for a difference */
+    const char *warning;        /* or NULL */
+    const char *source_sha256;  /* or NULL */
     const char *json;
 };
 

@@ -174,7 +174,7 @@ static bool start_report(struct run *run, struct pare_error *err)
         run->entry_of[i] = SIZE_MAX;
     for (size_t i = 0; i < plan->entry_count; i++) {
         const struct pare_plan_entry *e = &plan->entries[i];
-        const struct pare_tensor *shown = &run->model->tensors[e->tensor].shown;
+        const struct pare_tensor *shown = plan_tensor(plan, i);
         struct pare_report_entry entry = {
             .name = arena_strdup(arena, e->name),
             .op = arena_strdup(arena, shown->op),
@@ -187,13 +187,17 @@ static bool start_report(struct run *run, struct pare_error *err)
         if (!entry.name || !entry.op || !entry.action || !entry.reason ||
             !report_add(run->report, &entry))
             return error_no_memory(err, sizeof(entry));
-        run->entry_of[e->tensor] = i;
+        if (plan->workpieces[i] != SIZE_MAX)
+            run->entry_of[plan->workpieces[i]] = i;
     }
     run->report->before_bytes = plan->before_bytes;
+    run->report->words = arena_strdup(arena, plan->words);
+    run->report->counts = arena_strdup(arena, plan->counts);
     run->report->recipe = arena_strdup(arena, plan->recipe->text);
     if (*plan->recipe->warning)
         run->report->warning = plan->recipe->warning;
-    return run->report->recipe || error_no_memory(err, 64);
+    return (run->report->recipe && run->report->words && run->report->counts) ||
+           error_no_memory(err, 64);
 }
 
 static bool allocate(struct run *run, struct pare_error *err)
@@ -256,7 +260,9 @@ static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
     const struct pare_plan_entry *best = NULL;
     int most = -1;
     for (size_t i = 0; i < plan->entry_count; i++) {
-        const struct tensor *t = &plan->model->model->tensors[plan->entries[i].tensor];
+        if (plan->workpieces[i] == SIZE_MAX)
+            continue;
+        const struct tensor *t = &plan->work->tensors[plan->workpieces[i]];
         int could = t->weight + (t->weight && !t->no_blocks);
         if (could > most) {
             best = &plan->entries[i];
@@ -268,7 +274,7 @@ static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
 
 static bool check_worth(const struct pare_plan *plan, struct pare_error *err)
 {
-    if (plan->changed_count)
+    if (plan->changed_count || plan->optimized)
         return true;
     const struct pare_plan_entry *told = telling_entry(plan);
     return error_set(err, PARE_ERR_REFUSED,
@@ -284,7 +290,7 @@ bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sin
 {
     struct run run = {
         .plan = plan,
-        .model = plan->model->model,
+        .model = plan->work,
         .kernel = kernel_best(),
         .meter = { .progress = options->progress,
                    .data = options->data,

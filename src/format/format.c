@@ -101,6 +101,16 @@ bool model_check(const struct model *model, struct pare_error *err)
     return model->format->check(model, err) || error_prefix(err, "%s", model->source->main_name);
 }
 
+bool model_optimize(const struct model *model, struct arena *arena, struct optimized *ret_found,
+                    struct model **ret_model, struct pare_error *err)
+{
+    struct source *source;
+    *ret_model = NULL;
+    if (!model->format->optimize(model, arena, ret_found, &source, err))
+        return false;
+    return !source || model_open(source, ret_model, err);
+}
+
 /* ---- output ---- */
 
 bool model_settle_fp16(const struct model *model, struct change *io_changes, struct arena *arena,

@@ -93,6 +93,32 @@ MUST_CHECK bool model_read(const struct model *model, const struct tensor *tenso
 /* Fail for a graph that no runtime loads, as far as names tell. It can be looked at all the same. */
 MUST_CHECK bool model_check(const struct model *model, struct pare_error *err);
 
+/* ---- the same, simpler ---- */
+
+/* What becomes of a tensor when a model is optimized. */
+struct fate {
+    const char *text; /* "merged with W"; "" when it stays as it is */
+    bool gone;
+};
+
+struct optimized {
+    size_t folded; /* nodes on constants */
+    size_t passed; /* Identity and Dropout */
+    size_t fused;  /* BatchNormalization into Conv */
+    size_t merged; /* constants that are equal to another */
+    size_t unused_nodes, unused_tensors;
+    struct fate *fates; /* by tensor */
+};
+
+/*
+ * A model that computes the same with less: on top of `model`, which must outlive it, and of
+ * which it reads what it does not change. Strings of *ret_found live in `arena`. *ret_model is
+ * NULL when there is nothing to do.
+ */
+MUST_CHECK bool model_optimize(const struct model *model, struct arena *arena,
+                               struct optimized *ret_found, struct model **ret_model,
+                               struct pare_error *err);
+
 /* ---- a changed copy ---- */
 
 enum change_kind {
@@ -197,6 +223,9 @@ struct format {
     /* Fill in model->tensors, facts and own, from the main file on. */
     bool (*open)(struct model *model, struct pare_error *err);
     bool (*check)(const struct model *model, struct pare_error *err);
+    /* *ret_source NULL: nothing to do. */
+    bool (*optimize)(const struct model *model, struct arena *arena, struct optimized *ret_found,
+                     struct source **ret_source, struct pare_error *err);
     bool (*settle_fp16)(const struct model *model, struct change *io_changes, struct arena *arena,
                         const char **ret_reasons, struct pare_error *err);
     bool (*plan)(const struct model *model, const struct change *changes,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/onnx_optimize.h"
 #include "format/source.h"
 
 bool onnx_grow(struct model *model, void *items, size_t count, size_t *io_room, size_t size,
@@ -232,6 +233,7 @@ const struct format format_onnx = {
     .name = "onnx",
     .open = onnx_open,
     .check = onnx_check,
+    .optimize = onnx_optimize,
     .settle_fp16 = onnx_fp16_settle,
     .plan = onnx_plan,
     .match = onnx_match,

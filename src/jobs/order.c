@@ -192,6 +192,8 @@ char *order_version(const struct pare_recipe *recipe, const char *parent_version
     const struct step *quantize = first_step(recipe, STEP_QUANTIZE);
     char *name = quantize ? with_scheme(parent_version, quantize->choice->name, arena)
                           : arena_strdup(arena, parent_version);
+    if (name && first_step(recipe, STEP_OPTIMIZE))
+        name = arena_printf(arena, "%s_opt", name);
     if (!name || !prune)
         return name;
     return arena_printf(arena, "%s_%sp%.4g", name, prune->choice->name, 100 * prune->amount);
@@ -200,7 +202,8 @@ char *order_version(const struct pare_recipe *recipe, const char *parent_version
 const char *order_optimization(const struct pare_recipe *recipe)
 {
     const struct step *quantize = first_step(recipe, STEP_QUANTIZE);
-    return quantize ? quantize->choice->name : "pruned";
+    bool pruned = first_step(recipe, STEP_PRUNE);
+    return quantize ? quantize->choice->name : pruned ? "pruned" : "optimized";
 }
 
 /* ---- a job ---- */
@@ -249,12 +252,15 @@ static void put_step(const cJSON *step, struct buf *words)
 {
     const char *method = json_string(step, "method", NULL);
     const char *scheme = json_string(step, "scheme", NULL);
-    if (words->length && (method || scheme))
+    bool optimize = !strcmp(json_string(step, "step", ""), "optimize");
+    if (words->length && (method || scheme || optimize))
         buf_text(words, ", ");
     if (method)
         buf_printf(words, "%s %.4g %%", method, 100 * json_number(step, "amount", 0));
     else if (scheme)
         buf_text(words, scheme);
+    else if (optimize)
+        buf_text(words, "optimize");
 }
 
 struct order_words order_words(const char *kind, const char *spec, struct arena *arena)

@@ -71,7 +71,8 @@ static bool run(const struct pare_model *model, const struct pare_recipe *recipe
 static bool everything(const struct buf *file, struct pare_error *err)
 {
     static const char text[] =
-        "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.5, \"include\": "
+        "{\"steps\": [{\"step\": \"optimize\"}, {\"step\": \"prune\", \"method\": \"l1\", "
+        "\"amount\": 0.5, \"include\": "
         "[\"*\"]}, {\"step\": \"quantize\", \"scheme\": \"int8\", \"include\": [\"A\"]}, "
         "{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}";
     static const char match[] = "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", "
@@ -102,7 +103,13 @@ int main(void)
     maker_weight(&m, "A", 2, square, 1);
     maker_weight(&m, "K", 4, kernel, 2);
     maker_node(&m, "MatMul", "first", "x", "A", "h");
-    maker_node(&m, "Conv", "second", "h", "K", "y");
+    maker_node(&m, "Identity", "between", "h", NULL, "i");
+    maker_node(&m, "Conv", "second", "i", "K", "y");
+    maker_weight(&m, "B", 1, square, 3);
+    maker_weight(&m, "C", 1, square, 3);
+    maker_node(&m, "Mul", "folded", "B", "C", "v");
+    maker_node(&m, "MatMul", "third", "y", "v", "z");
+    wire_put_bytes(&m.graph, 12, "\n\1z", 3); /* an output of that name */
     maker_finish(&m, &file);
     int number = 0;
     bool ended = false, ok = true;

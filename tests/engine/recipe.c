@@ -35,6 +35,8 @@ static void good_recipes_are_spelled_out(void)
          ",\"exclude\":[\"c\"]}]}",
          "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.35, \"include\": "
          "[\"a*\", \"b\"], \"exclude\": [\"c\"]}]}");
+    says("optimize has no settings", "{\"steps\":[{\"step\":\"optimize\"},{\"step\":\"keep\"}]}",
+         "{\"steps\": [{\"step\": \"optimize\"}, {\"step\": \"keep\"}]}");
     says("two steps",
          "{\"steps\":[{\"step\":\"prune\",\"method\":\"l1\",\"amount\":1},{\"step\":\"quantize\","
          "\"scheme\":\"int8\",\"form\":\"weight-only\",\"per_channel\":false,\"reduce_range\":true}"
@@ -145,7 +147,12 @@ static void slips_are_named(void)
          "recipe, step 1: an object with the key \"step\" was expected");
     says("an unknown step", "{\"steps\": [{\"step\": \"shrink\"}]}",
          "recipe, step 1: the step \"shrink\" is not known; there are \"prune\", "
-         "\"quantize\" and \"keep\"");
+         "\"quantize\", \"keep\" and \"optimize\"");
+    says("a key of a step that has none",
+         "{\"steps\": [{\"step\": \"optimize\", \"include\": [\"a\"]}]}",
+         "recipe, step 1: the key \"include\" is not known for an optimize step");
+    says("optimize behind another", "{\"steps\": [{\"step\": \"keep\"}, {\"step\": \"optimize\"}]}",
+         "recipe, step 2: optimize must come first");
     says("an unknown key",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"axis\": 1}]}",
          "recipe, step 1: the key \"axis\" is not known for a quantize step of scheme int8");

@@ -174,6 +174,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     "\"quantize\", \"scheme\": \"int4\", \"include\": [\"*W*\"]}]}");
     transform_apart(model, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"match\": "
                            "\"onnxruntime\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"optimize\"}]}");
+    transform(model, "{\"steps\": [{\"step\": \"optimize\"}, {\"step\": \"quantize\", "
+                     "\"scheme\": \"int8\"}]}");
     pare_model_close(model);
     return 0;
 }

@@ -46,6 +46,13 @@ static void names(void)
     IS(name_of(&int8, "xfp32-fp32"), "xfp32-int8", "nor does it hide one that is");
     IS(name_of(&half, "v1.0_fp32"), "v1.0_fp32_l1p50", "a pruning goes behind");
     IS(name_of(&both, "v1.0_fp32"), "v1.0_int8_l1p12.5", "both: the scheme, then the pruning");
+    static const char optimize[] = "{\"steps\": [{\"step\": \"optimize\"}]}";
+    struct pare_recipe *recipe = NULL;
+    struct pare_error err;
+    OK(pare_recipe_parse(optimize, strlen(optimize), &recipe, &err), "optimizing alone");
+    IS(recipe ? order_version(recipe, "v1.0_fp32", &arena) : NULL, "v1.0_fp32_opt", "has a name");
+    IS(recipe ? order_optimization(recipe) : NULL, "optimized", "and an optimization");
+    pare_recipe_free(recipe);
 }
 
 static void recipes(void)
