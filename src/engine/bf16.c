@@ -15,7 +15,7 @@ enum { CHUNK = 4096, STRETCH = 256 * 1024 };
 static int64_t bytes_of(const struct tensor *t, const struct change *change)
 {
     (void)change;
-    return t->shown.size_bytes / 2;
+    return t->shown.element_count * (int64_t)sizeof(uint16_t);
 }
 
 static const char *weigh(const struct tensor *t, const struct step *step, uint32_t absmax,
@@ -24,7 +24,9 @@ static const char *weigh(const struct tensor *t, const struct step *step, uint32
     (void)step;
     if (t->no_bf16)
         return t->no_bf16;
-    if (t->shown.size_bytes - bytes_of(t, NULL) < SCHEME_SAVING_MIN)
+    if (t->shown.dtype == PARE_BF16)
+        return "it is BF16 already";
+    if (!t->alone && t->shown.size_bytes - bytes_of(t, NULL) < SCHEME_SAVING_MIN)
         return "bf16 would save less than its node costs";
     if (absmax >= OVERFLOW)
         return "its values are too large: bfloat16 ends at 3.39e38";

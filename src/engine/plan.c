@@ -58,7 +58,7 @@ static const char *why_untouchable(const struct tensor *t, const struct decision
     const char *why = why_misplaced(t, d);
     if (why)
         return why;
-    if (t->shown.dtype != PARE_F32)
+    if (t->shown.dtype != PARE_F32 && !t->widens)
         return "it is not F32";
     if (t->file_offset < 0)
         return t->unreadable;

@@ -17,7 +17,9 @@ struct batch {
     const struct reading *r;
     const struct tensor *t;
     int64_t at;
-    char *to; /* of the first; the others follow, STEP bytes each */
+    char *to;      /* of the first; the others follow */
+    size_t stride; /* bytes from one step's floats to the next one's */
+    size_t width;  /* bytes of an element in the file */
     bool measure;
     struct step_result {
         bool ok;
@@ -40,16 +42,29 @@ static size_t step_bytes(const struct batch *b, size_t index)
     return (size_t)MIN((int64_t)STEP, b->t->shown.size_bytes - b->at - (int64_t)index * STEP);
 }
 
+/* The values stand in the upper half of the room of the floats, which never overtake them. */
+static void widen(enum pare_dtype dtype, const uint16_t *h, size_t n, float *ret_x)
+{
+    const struct kernel *kernel = kernel_best();
+    if (dtype == PARE_F16)
+        kernel->of_fp16(h, n, ret_x);
+    else
+        kernel->of_bf16(h, n, ret_x);
+}
+
 static void read_step(void *data, size_t index)
 {
     struct batch *b = data;
     struct step_result *result = &b->results[index];
-    char *to = b->to + index * STEP;
-    size_t n = step_bytes(b, index);
-    result->ok = model_read(b->r->model, b->t, b->at + (int64_t)index * STEP, n, to, &result->err);
+    char *to = b->to + index * b->stride;
+    size_t n = step_bytes(b, index), count = n / b->width;
+    char *raw = to + (b->stride == STEP ? 0 : n);
+    result->ok = model_read(b->r->model, b->t, b->at + (int64_t)index * STEP, n, raw, &result->err);
     result->absmax = 0;
+    if (result->ok && b->t->widens)
+        widen(b->t->shown.dtype, (const uint16_t *)raw, count, (float *)to);
     if (result->ok && b->measure)
-        result->absmax = kernel_best()->absmax((const float *)to, n / sizeof(float));
+        result->absmax = kernel_best()->absmax((const float *)to, count);
 }
 
 static bool read_batch(struct batch *b, size_t count, uint32_t *io_absmax, struct pare_error *err)
@@ -82,15 +97,26 @@ static bool read_all(struct batch *b, size_t steps_max, uint32_t *io_absmax, str
             return false;
         b->at += (int64_t)count * STEP;
         if (!b->measure)
-            b->to += count * STEP;
+            b->to += count * b->stride;
     }
     return true;
 }
 
-bool reading_whole(const struct reading *r, const struct tensor *t, void *to,
+static struct batch batch_of(const struct reading *r, const struct tensor *t)
+{
+    return (struct batch){
+        .r = r,
+        .t = t,
+        .stride = t->widens ? 2 * STEP : STEP,
+        .width = t->widens ? sizeof(uint16_t) : sizeof(float),
+    };
+}
+
+bool reading_whole(const struct reading *r, const struct tensor *t, float *to,
                    struct pare_error *err)
 {
-    struct batch b = { .r = r, .t = t, .to = to };
+    struct batch b = batch_of(r, t);
+    b.to = (char *)to;
     uint32_t ignored = 0;
     return read_all(&b, STEPS_MAX, &ignored, err);
 }
@@ -98,12 +124,13 @@ bool reading_whole(const struct reading *r, const struct tensor *t, void *to,
 bool reading_absmax(const struct reading *r, const struct tensor *t, uint32_t *ret_bits,
                     struct pare_error *err)
 {
-    struct batch b = { .r = r, .t = t, .measure = true };
+    struct batch b = batch_of(r, t);
     size_t steps = (size_t)MIN(pool_threads(r->pool), (int)STEPS_MAX);
-    char *room = b.to = malloc(steps * STEP);
+    char *room = b.to = malloc(steps * b.stride);
     uint32_t bits = 0;
+    b.measure = true;
     if (!room)
-        return error_no_memory(err, steps * STEP);
+        return error_no_memory(err, steps * b.stride);
     bool ok = read_all(&b, steps, &bits, err);
     free(room);
     if (ok)

@@ -23,11 +23,11 @@ struct reading {
 /* What `threads` of options means: 0 as many as there are processors, 8 at most. */
 MUST_CHECK bool reading_pool(int threads, struct pool **ret_pool, struct pare_error *err);
 
-/* All of it into `to`, which has room for size_bytes. */
-MUST_CHECK bool reading_whole(const struct reading *r, const struct tensor *t, void *to,
+/* All of it as float32 into `to`, which has room for element_count of them. */
+MUST_CHECK bool reading_whole(const struct reading *r, const struct tensor *t, float *to,
                               struct pare_error *err);
 
-/* The bits of an F32 tensor's largest magnitude, keeping nothing. */
+/* The bits of a tensor's largest magnitude, keeping nothing. */
 MUST_CHECK bool reading_absmax(const struct reading *r, const struct tensor *t, uint32_t *ret_bits,
                                struct pare_error *err);
 

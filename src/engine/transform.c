@@ -57,9 +57,15 @@ static void prune_tensor(struct run *run, size_t n, double amount, struct kernel
     }
 }
 
-static bool write_floats(struct run *run, size_t n, struct sink *sink, struct pare_error *err)
+/* In the type that they came in, which is exact: they are its own values, or 0. */
+static bool write_floats(struct run *run, const struct tensor *t, struct sink *sink,
+                         struct pare_error *err)
 {
-    size_t total = n * sizeof(float);
+    size_t n = (size_t)t->shown.element_count, total = (size_t)t->shown.size_bytes;
+    if (t->shown.dtype == PARE_F16)
+        run->kernel->to_fp16(run->x, n, (uint16_t *)run->x);
+    else if (t->shown.dtype == PARE_BF16)
+        run->kernel->to_bf16(run->x, n, (uint16_t *)run->x);
     for (size_t at = 0; at < total; at += READ_STEP)
         if (!sink_write(sink, (const char *)run->x + at, MIN((size_t)READ_STEP, total - at), err) ||
             !meter_add(&run->meter, 0, err))
@@ -97,7 +103,7 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
         return false;
     if (d->prune)
         prune_tensor(run, n, d->prune->amount, &pruned);
-    if (!(w.step ? scheme_of(w.step, t)->values(&w, sink, err) : write_floats(run, n, sink, err)))
+    if (!(w.step ? scheme_of(w.step, t)->values(&w, sink, err) : write_floats(run, t, sink, err)))
         return false;
     if (d->prune) {
         w.error.signal = pruned.signal;
@@ -207,7 +213,7 @@ static bool allocate(struct run *run, struct pare_error *err)
         const struct step *quantize = run->plan->decisions[i].quantize;
         if (run->plan->changes[i].kind == CHANGE_NONE)
             continue;
-        most = MAX(most, (size_t)run->model->tensors[i].shown.size_bytes);
+        most = MAX(most, (size_t)run->model->tensors[i].shown.element_count * sizeof(float));
         if (quantize) {
             const struct scheme *scheme = scheme_of(quantize, &run->model->tensors[i]);
             room = MAX(room, writing_rooms(scheme, run->pool) * scheme->stretch_bytes);
@@ -333,15 +339,12 @@ static bool check_targets(const struct pare_plan *plan, const char *folder, cons
     return ok;
 }
 
-static bool run_into(const struct pare_plan *plan, const char *folder, const char *name,
-                     const struct pare_run_options *options, struct pare_report **ret_report,
-                     struct pare_error *err)
+/* Takes over the sink. */
+static bool run_to(const struct pare_plan *plan, const char *name, struct sink *sink,
+                   const struct pare_run_options *options, struct pare_report **ret_report,
+                   struct pare_error *err)
 {
-    struct sink *sink;
     struct pare_report *report;
-    if (!check_targets(plan, folder, name, err) ||
-        !sink_open_folder(folder, !options->no_sync, &sink, err))
-        return false;
     bool ok = engine_run(plan, name, sink, options, &report, err);
     if (ok && !sink_commit(sink, err)) {
         pare_report_free(report);
@@ -351,6 +354,27 @@ static bool run_into(const struct pare_plan *plan, const char *folder, const cha
     if (ok)
         *ret_report = report;
     return ok;
+}
+
+static bool run_into(const struct pare_plan *plan, const char *folder, const char *name,
+                     const struct pare_run_options *options, struct pare_report **ret_report,
+                     struct pare_error *err)
+{
+    struct sink *sink;
+    if (!check_targets(plan, folder, name, err) ||
+        !sink_open_folder(folder, !options->no_sync, &sink, err))
+        return false;
+    return run_to(plan, name, sink, options, ret_report, err);
+}
+
+/* A folder as a whole into a new one. */
+static bool run_whole(const struct pare_plan *plan, const char *path,
+                      const struct pare_run_options *options, struct pare_report **ret_report,
+                      struct pare_error *err)
+{
+    struct sink *sink;
+    return sink_open_new_folder(path, !options->no_sync, &sink, err) &&
+           run_to(plan, plan->name, sink, options, ret_report, err);
 }
 
 bool pare_run(const struct pare_plan *plan, const char *path,
@@ -363,7 +387,10 @@ bool pare_run(const struct pare_plan *plan, const char *path,
     char *folder = slash ? strndup(path, (size_t)MAX(slash - path, 1)) : strdup(".");
     if (!folder)
         return error_no_memory(err, strlen(path));
-    bool ok = run_into(plan, folder, name, options ? options : &defaults, ret_report, err);
+    options = options ? options : &defaults;
+    bool ok = plan->model->model->source->is_folder
+                  ? run_whole(plan, path, options, ret_report, err)
+                  : run_into(plan, folder, name, options, ret_report, err);
     free(folder);
     return ok;
 }

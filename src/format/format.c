@@ -32,22 +32,28 @@ static const struct stranger strangers[] = {
     { "{", 1, "JSON" },
 };
 
+/* The formats that tell themselves by their first bytes; what no other is, may be ONNX. */
+static const struct format *const formats[] = { &format_safetensors };
+
 static bool sniff(struct model *model, struct pare_error *err)
 {
     const struct source_file *file = &model->source->files[model->main_file];
-    char start[SNIFF_BYTES] = { 0 };
+    unsigned char start[SNIFF_BYTES] = { 0 };
     size_t n = (size_t)MIN((int64_t)sizeof(start), file->size_bytes);
+    model->format = &format_onnx;
     if (n == 0)
-        return error_set(err, PARE_ERR_FORMAT, "the file is empty, an ONNX model was expected");
+        return error_set(err, PARE_ERR_FORMAT, "the file is empty, a model was expected");
     if (!source_read(model->source, model->main_file, 0, start, n, err))
         return false;
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (formats[i]->sniff(file->name, start, n)) {
+            model->format = formats[i];
+            return true;
+        }
     for (size_t i = 0; i < ARRAY_SIZE(strangers); i++)
         if (n >= strangers[i].length && !memcmp(start, strangers[i].start, strangers[i].length))
             return error_set(err, PARE_ERR_FORMAT, "not an ONNX model: it is %s",
                              strangers[i].says);
-    /* Its first eight bytes are a length, far below 2^32. */
-    if (n > 9 && !memcmp(start + 4, "\0\0\0", 4) && start[8] == '{' && start[9] == '"')
-        return error_set(err, PARE_ERR_FORMAT, "not an ONNX model: it looks like safetensors");
     return true;
 }
 
@@ -59,7 +65,6 @@ bool model_open(struct source *source, struct model **ret_model, struct pare_err
         return error_no_memory(err, sizeof(*model));
     }
     model->source = source;
-    model->format = &format_onnx;
     if (!source_file(source, source->main_name, &model->main_file, err)) {
         model_close(model);
         return false;
@@ -98,7 +103,8 @@ bool model_read(const struct model *model, const struct tensor *tensor, int64_t 
 
 bool model_check(const struct model *model, struct pare_error *err)
 {
-    return model->format->check(model, err) || error_prefix(err, "%s", model->source->main_name);
+    return !model->format->check || model->format->check(model, err) ||
+           error_prefix(err, "%s", model->source->main_name);
 }
 
 bool model_optimize(const struct model *model, struct arena *arena, struct optimized *ret_found,
@@ -106,6 +112,10 @@ bool model_optimize(const struct model *model, struct arena *arena, struct optim
 {
     struct source *source;
     *ret_model = NULL;
+    if (!model->format->optimize)
+        return error_set(err, PARE_ERR_UNSUPPORTED,
+                         "the step optimize is for graphs, and a model of %s has none",
+                         model->format->name);
     if (!model->format->optimize(model, arena, ret_found, &source, err))
         return false;
     return !source || model_open(source, ret_model, err);
@@ -116,12 +126,16 @@ bool model_optimize(const struct model *model, struct arena *arena, struct optim
 bool model_settle_fp16(const struct model *model, struct change *io_changes, struct arena *arena,
                        const char **ret_reasons, struct pare_error *err)
 {
-    return model->format->settle_fp16(model, io_changes, arena, ret_reasons, err);
+    return !model->format->settle_fp16 ||
+           model->format->settle_fp16(model, io_changes, arena, ret_reasons, err);
 }
 
 bool model_match(const struct model *model, const struct match_options *options,
                  struct arena *arena, struct match **ret_match, struct pare_error *err)
 {
+    if (!model->format->match)
+        return error_set(err, PARE_ERR_UNSUPPORTED,
+                         "a match is for ONNX models, and this is one of %s", model->format->name);
     return model->format->match(model, options, arena, ret_match, err);
 }
 
@@ -170,6 +184,12 @@ int64_t output_bytes(const struct output *output)
     for (size_t i = 0; i < output->file_count; i++)
         total += output->files[i].size_bytes;
     return total;
+}
+
+bool output_files(struct output *output, size_t count, struct pare_error *err)
+{
+    output->files = arena_array(&output->arena, count, sizeof(*output->files));
+    return output->files || error_no_memory(err, count * sizeof(*output->files));
 }
 
 static bool grow_segments(struct output *output, struct output_file *file, struct pare_error *err)

@@ -48,6 +48,9 @@ struct tensor {
      * the axis of the output channels (-1: not known, so one scale for all). For others
      * INT8_NONE and no_int8 says why. `weight` without a form: its values may still change.
      */
+    bool alone;   /* in a checkpoint: no graph changes with it */
+    bool widens;  /* F16 or BF16 that is worked on as the float32 it stands for */
+    int own_type; /* of formats whose dtypes are more than pare_dtype tells: theirs */
     bool weight;
     enum int8_form int8;
     int channel_axis;
@@ -220,6 +223,8 @@ MUST_CHECK bool output_write(const struct output *output, struct sink *sink,
 
 struct format {
     const char *name; /* "onnx" */
+    /* Whether a main file of that name that begins so is one. */
+    bool (*sniff)(const char *name, const unsigned char *start, size_t length);
     /* Fill in model->tensors, facts and own, from the main file on. */
     bool (*open)(struct model *model, struct pare_error *err);
     bool (*check)(const struct model *model, struct pare_error *err);
@@ -235,7 +240,7 @@ struct format {
                   struct arena *arena, struct match **ret_match, struct pare_error *err);
 };
 
-extern const struct format format_onnx;
+extern const struct format format_onnx, format_safetensors;
 
 enum segment_kind {
     SEGMENT_COPY,
@@ -265,14 +270,15 @@ struct output_file {
     size_t segment_count, segment_room;
 };
 
-enum { OUTPUT_FILES_MAX = 2 };
-
 struct output {
     const struct model *model;
-    struct arena arena; /* names, segments, literals */
-    struct output_file files[OUTPUT_FILES_MAX];
+    struct arena arena; /* files, names, segments, literals */
+    struct output_file *files;
     size_t file_count;
 };
+
+/* Make room for so many files; none is there yet. */
+MUST_CHECK bool output_files(struct output *output, size_t count, struct pare_error *err);
 
 /* Append; a segment of no bytes is left out, a copy that continues the last one joins it. */
 MUST_CHECK bool output_add(struct output *output, struct output_file *file,

@@ -283,6 +283,8 @@ static bool tell_fates(struct optimizer *o, struct pare_error *err)
 bool opt_write(struct optimizer *o, struct pare_error *err)
 {
     struct writing w = { .o = o, .patch = { .model = o->model, .output = o->output } };
+    if (!output_files(o->output, 1, err))
+        return false;
     struct output_file *file = &o->output->files[o->output->file_count++];
     buf_init(&w.text, TEXT_MAX);
     bool ok = tell_fates(o, err) && cut_nodes(&w, err) && write_renames(&w, err) &&

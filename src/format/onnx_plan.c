@@ -173,6 +173,8 @@ static bool name_files(struct onnx_plan *plan, const char *name, struct output_f
         return error_no_memory(err, strlen(name) + 6);
     if (!source_name_ok(data) || strchr(name, '/'))
         return error_set(err, PARE_ERR_USAGE, "\"%.200s\" cannot name a file", name);
+    if (!output_files(output, 2, err))
+        return false;
     if (external) {
         plan->data = &output->files[output->file_count++];
         plan->data->name = data;

@@ -125,8 +125,12 @@ bool overlay_open(struct source *below, struct output *output,
                   const struct overlay_scaling *scalings, struct source **ret_source,
                   struct pare_error *err)
 {
-    static const struct source_ops ops = { overlay_file, overlay_read, overlay_is_path,
-                                           overlay_close, false };
+    static const struct source_ops ops = {
+        .open = overlay_file,
+        .read = overlay_read,
+        .is_path = overlay_is_path,
+        .close = overlay_close,
+    };
     const struct output_file *file = &output->files[output->file_count - 1];
     struct overlay *overlay = calloc(1, sizeof(*overlay));
     int64_t *starts = calloc(file->segment_count + 1, sizeof(*starts)), at = 0;

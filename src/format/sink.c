@@ -50,13 +50,11 @@ void sink_close(struct sink *sink)
 
 /* ---- a folder on disk ---- */
 
-enum { FILES_MAX = 16 };
-
 struct folder {
     struct sink sink;
     char *path;
     bool sync;
-    struct file_out files[FILES_MAX];
+    struct file_out *files;
     size_t file_count;
 };
 
@@ -65,8 +63,10 @@ static bool folder_begin(struct sink *sink, const char *name, int64_t size_bytes
 {
     (void)size_bytes;
     struct folder *folder = (struct folder *)sink;
-    if (folder->file_count == FILES_MAX)
-        return error_set(err, PARE_ERR_FAILED, "an output of more than %d files", FILES_MAX);
+    struct file_out *files = realloc(folder->files, (folder->file_count + 1) * sizeof(*files));
+    if (!files)
+        return error_no_memory(err, (folder->file_count + 1) * sizeof(*files));
+    folder->files = files;
     size_t room = strlen(folder->path) + strlen(name) + 2;
     char *path = malloc(room);
     if (!path)
@@ -143,6 +143,7 @@ static void folder_close(struct sink *sink)
     struct folder *folder = (struct folder *)sink;
     for (size_t i = 0; i < folder->file_count; i++)
         file_out_done(&folder->files[i]);
+    free(folder->files);
     free(folder->path);
     free(folder);
 }

@@ -33,6 +33,13 @@ struct sink {
 MUST_CHECK bool sink_open_folder(const char *folder, bool sync, struct sink **ret_sink,
                                  struct pare_error *err);
 
+/*
+ * The new folder `path`, with folders below it as the names want them. It appears as a whole; what
+ * is there already must be empty.
+ */
+MUST_CHECK bool sink_open_new_folder(const char *path, bool sync, struct sink **ret_sink,
+                                     struct pare_error *err);
+
 /* Throws bytes away and counts them. */
 MUST_CHECK bool sink_open_nowhere(struct sink **ret_sink, struct pare_error *err);
 

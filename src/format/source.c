@@ -183,6 +183,12 @@ static bool folder_read(struct source *source, size_t file, int64_t offset, void
     return file_pread(((struct folder *)source)->files[file], to, length, offset, err);
 }
 
+static bool folder_list(const struct source *source, struct arena *arena,
+                        const char *const **ret_names, size_t *ret_count, struct pare_error *err)
+{
+    return file_walk(((const struct folder *)source)->path, arena, ret_names, ret_count, err);
+}
+
 static bool folder_is_path(const struct source *source, const char *path)
 {
     const struct folder *folder = (const struct folder *)source;
@@ -219,23 +225,26 @@ static void find_real(struct folder *folder)
         *strrchr(folder->real[1], '/') = '\0';
 }
 
-bool source_open_path(const char *path, struct source **ret_source, struct pare_error *err)
+/* `parent` is taken over. */
+static bool open_folder(char *parent, const char *name, struct source **ret_source,
+                        struct pare_error *err)
 {
-    static const struct source_ops ops = { folder_open, folder_read, folder_is_path, folder_close,
-                                           true };
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    if (!*name || !source_name_ok(name))
-        return error_set(err, PARE_ERR_USAGE, "\"%.200s\" does not name a file", path);
+    static const struct source_ops ops = {
+        .open = folder_open,
+        .read = folder_read,
+        .is_path = folder_is_path,
+        .close = folder_close,
+        .read_by_many = true,
+        .list = folder_list,
+    };
     struct folder *folder = calloc(1, sizeof(*folder));
-    char *parent = slash ? strndup(path, (size_t)MAX(slash - path, 1)) : strdup(".");
     if (folder)
         *folder = (struct folder){
             .source.ops = &ops, .fd = -1, .main_name = strdup(name), .path = parent
         };
     bool ok = folder && parent && folder->main_name;
     if (!ok)
-        error_no_memory(err, sizeof(*folder) + strlen(path));
+        error_no_memory(err, sizeof(*folder));
     if (ok) {
         folder->source.main_name = folder->main_name;
         folder->fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -254,6 +263,46 @@ bool source_open_path(const char *path, struct source **ret_source, struct pare_
         free(parent);
     }
     return ok;
+}
+
+/* What a folder's model begins with, the first that is there. */
+static const char *const main_files[] = {
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "model.onnx",
+};
+
+static bool open_whole(const char *path, struct source **ret_source, struct pare_error *err)
+{
+    struct arena arena = { 0 };
+    const char *name = NULL;
+    for (size_t i = 0; !name && i < ARRAY_SIZE(main_files); i++) {
+        char *file = arena_printf(&arena, "%s/%s", path, main_files[i]);
+        name = file && access(file, F_OK) == 0 ? main_files[i] : NULL;
+    }
+    arena_done(&arena);
+    if (!name)
+        return error_set(err, PARE_ERR_NOT_FOUND,
+                         "the folder %s holds no model.safetensors, model.safetensors.index.json "
+                         "or model.onnx; name the model's file itself",
+                         path);
+    if (!open_folder(strdup(path), name, ret_source, err))
+        return false;
+    (*ret_source)->is_folder = true;
+    return true;
+}
+
+bool source_open_path(const char *path, struct source **ret_source, struct pare_error *err)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return open_whole(path, ret_source, err);
+    if (!*name || !source_name_ok(name))
+        return error_set(err, PARE_ERR_USAGE, "\"%.200s\" does not name a file", path);
+    char *parent = slash ? strndup(path, (size_t)MAX(slash - path, 1)) : strdup(".");
+    return open_folder(parent, name, ret_source, err);
 }
 
 /* ---- memory ---- */
@@ -293,7 +342,12 @@ static void memory_close(struct source *source)
 bool source_open_memory(const char *name, const void *bytes, size_t length,
                         struct source **ret_source, struct pare_error *err)
 {
-    static const struct source_ops ops = { memory_open, memory_read, NULL, memory_close, true };
+    static const struct source_ops ops = {
+        .open = memory_open,
+        .read = memory_read,
+        .close = memory_close,
+        .read_by_many = true,
+    };
     struct memory *memory = calloc(1, sizeof(*memory));
     char *copy = strdup(name);
     if (!memory || !copy) {

@@ -26,6 +26,9 @@ struct source_ops {
     bool (*is_path)(const struct source *source, const char *path); /* NULL: never */
     void (*close)(struct source *source);                           /* frees the source itself */
     bool read_by_many; /* read() may be called by several threads at a time */
+    /* All files there are, relative paths; only of a source that is a folder as a whole. */
+    bool (*list)(const struct source *source, struct arena *arena, const char *const **ret_names,
+                 size_t *ret_count, struct pare_error *err);
 };
 
 /* One of its files, once opened. */
@@ -40,9 +43,10 @@ struct source {
     const char *main_name; /* the file to begin with; owned by the implementation */
     struct source_file *files;
     size_t file_count;
+    bool is_folder; /* all of it is meant, and not the main file alone */
 };
 
-/* The folder of `path`, with `path` as the main file. */
+/* The folder of `path`, with `path` as the main file; or the folder `path` as a whole. */
 MUST_CHECK bool source_open_path(const char *path, struct source **ret_source,
                                  struct pare_error *err);
 

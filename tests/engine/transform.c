@@ -528,8 +528,8 @@ static void what_is_missing_is_said(void)
     struct pare_model *model;
     OK(!pare_model_open(path_of("nothing.onnx"), &model, &err) && err.code == PARE_ERR_NOT_FOUND,
        "a missing file is not found");
-    OK(!pare_model_open(folder, &model, &err) && strstr(err.text, "is a folder"),
-       "a folder is said to be one");
+    OK(!pare_model_open(folder, &model, &err) && strstr(err.text, "holds no model.safetensors"),
+       "a folder without a model is said to be one");
     OK(*pare_version() >= '0' && *pare_version() <= '9', "the library has a version");
 }
 

@@ -210,15 +210,13 @@ static void refused(const char *what, const void *bytes, size_t length, const ch
 
 static void what_is_no_model_is_named(void)
 {
-    refused("an empty file", "", 0, "m.onnx: the file is empty, an ONNX model was expected");
+    refused("an empty file", "", 0, "m.onnx: the file is empty, a model was expected");
     refused("a Git LFS pointer", "version https://git-lfs.github.com/spec/v1", 42,
             "m.onnx: not an ONNX model: it is a Git LFS pointer; fetch the model itself with git "
             "lfs pull");
     refused("a PyTorch zip", "PK\003\004....", 8,
             "m.onnx: not an ONNX model: it is a zip file, such as PyTorch writes; export the model "
             "to ONNX");
-    refused("safetensors", "\x40\0\0\0\0\0\0\0{\"a\": 1}", 16,
-            "m.onnx: not an ONNX model: it looks like safetensors");
     refused("text", "hello, world", 12,
             "m.onnx: not an ONNX model, or a damaged one: field 13 at byte 2 is of the unknown "
             "kind 4");
