@@ -27,8 +27,14 @@ static bool is_browser(int argc, char **argv, struct tui_options *ret_options, c
             options.read_only = true;
         else if (!strcmp(argv[i], "--ascii"))
             options.ascii = true;
+        else if (!strcmp(argv[i], "--plain"))
+            options.plain = true;
         else if (!strcmp(argv[i], "--no-colour"))
             options.no_colour = true;
+        else if (!strcmp(argv[i], "--mouse"))
+            options.mouse = true;
+        else if (!strcmp(argv[i], "--theme") && i + 1 < argc)
+            options.theme = argv[++i];
         else if (!strcmp(argv[i], "--db") && i + 1 < argc)
             *ret_db = argv[++i];
         else if (!strcmp(argv[i], "--filter") && i + 1 < argc)

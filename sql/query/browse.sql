@@ -128,3 +128,30 @@ WITH changed AS MATERIALIZED (
                       WHERE e.name = m.name ORDER BY e.rev DESC LIMIT 1) d ON true
 --> kept
  ORDER BY m.name, m.version LIMIT $7
+
+-- The JSON values that the newest versions really have, as paths one level deep or two, each with how many of them have
+-- it: at most 20 000 values are looked at, however large the documents are. A key that a path cannot name is left out.
+-- part: path_rows
+SELECT m.config, m.metrics
+--> rows
+ ORDER BY m.id DESC LIMIT 1000
+
+-- name: browse_paths
+WITH newest AS MATERIALIZED (
+--> path_rows
+), roots AS (
+    SELECT 'metrics' AS root, metrics AS document FROM newest UNION ALL SELECT 'config', config FROM newest
+), first AS (
+    SELECT r.root || '.' || k.key AS path, k.value
+      FROM roots r CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(r.document) = 'object' THEN r.document END) k
+     WHERE length(k.key) <= 40 AND k.key !~ '[.,:[:cntrl:]]' AND k.key <> '' LIMIT 20000
+), every AS (
+    SELECT path, value FROM first
+     UNION ALL
+    (SELECT f.path || '.' || k.key, k.value
+       FROM first f CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(f.value) = 'object' THEN f.value END) k
+      WHERE length(k.key) <= 40 AND k.key !~ '[.,:[:cntrl:]]' AND k.key <> '' LIMIT 20000)
+)
+SELECT path, count(*), (SELECT count(*) FROM newest) FROM every
+ WHERE jsonb_typeof(value) IN ('number', 'string', 'boolean') AND octet_length(path) < 90
+ GROUP BY path ORDER BY path LIMIT 200

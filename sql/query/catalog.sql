@@ -163,13 +163,21 @@ SELECT m.name, m.version
 -- The newest measurement of each of two versions under the same conditions and data, if there is one; best
 -- those of one job, which ran them in turns: only their times can be compared.
 -- name: catalog_alike
-SELECT c.result::text, d.result::text, c.conditions::text, c.at = d.at
+SELECT c.result::text, d.result::text, c.conditions::text, c.at = d.at, c.against_id, d.against_id,
+       encode(c.dataset_digest, 'hex')
   FROM
 --> measured
        c JOIN
 --> measured
        d ON d.model_id = $2 AND d.conditions = c.conditions AND d.dataset_digest IS NOT DISTINCT FROM c.dataset_digest
  WHERE c.model_id = $1 ORDER BY c.at = d.at DESC, c.id DESC, d.id DESC LIMIT 1
+
+-- name: catalog_conditions
+SELECT c.conditions::text
+  FROM
+--> measured
+       c
+ WHERE c.model_id = $1 ORDER BY c.id DESC LIMIT 1
 
 -- A test that runs and has this version as an arm.
 -- name: catalog_running_test

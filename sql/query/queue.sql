@@ -1,4 +1,5 @@
--- The job queue, by src/registry/queue.c only.
+-- The job queue, by src/registry/queue.c only. What moves a job says so on the channel pare_job, with its id, so that a
+-- screen that hears it need not wait for its next look.
 
 -- A job that would do the same and is open already is the job: its id comes back, and false.
 -- name: queue_submit
@@ -46,7 +47,7 @@ WITH next AS (
     ON CONFLICT (job_id) DO UPDATE SET fence = excluded.fence, lease_until = excluded.lease_until,
         beat_at = excluded.beat_at, done_fraction = 0, words = NULL
 )
-SELECT * FROM claimed
+SELECT claimed.*, pg_notify('pare_job', id::text) FROM claimed
 
 -- No row: the lease is lost. True: somebody asked to cancel.
 -- name: queue_renew
@@ -54,12 +55,12 @@ UPDATE pare.job_beat b
    SET lease_until = now() + $3 * interval '1 second', beat_at = now(), done_fraction = $4, words = $5
   FROM pare.jobs j
  WHERE b.job_id = $1 AND b.fence = $2 AND j.id = b.job_id AND j.fence = b.fence AND j.state = 'running'
-RETURNING j.cancel_requested_at IS NOT NULL
+RETURNING j.cancel_requested_at IS NOT NULL, pg_notify('pare_job', b.job_id::text)
 
 -- Inside the transaction that makes what the job makes: no row, no result.
 -- name: queue_finish
 UPDATE pare.jobs SET state = 'done', ended_at = now(), result_id = $3
- WHERE id = $1 AND fence = $2 AND state = 'running' AND cancel_requested_at IS NULL RETURNING id
+ WHERE id = $1 AND fence = $2 AND state = 'running' AND cancel_requested_at IS NULL RETURNING id, pg_notify('pare_job', id::text)
 
 -- A worker that is stopped gives its job back as it was.
 -- name: queue_give_back
@@ -75,7 +76,7 @@ UPDATE pare.jobs
                     WHEN $4::bool AND attempt < max_attempts THEN 'queued' ELSE 'failed' END,
        run_at = now() + attempt * interval '2 seconds', error = $3,
        ended_at = CASE WHEN cancel_requested_at IS NULL AND $4::bool AND attempt < max_attempts THEN NULL ELSE now() END
- WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING state
+ WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING state, pg_notify('pare_job', id::text)
 
 -- name: queue_cancel
 UPDATE pare.jobs

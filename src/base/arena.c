@@ -79,6 +79,20 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
     return __builtin_mul_overflow(count, size, &total) ? NULL : arena_alloc(arena, total);
 }
 
+/* A large block has `size` bytes for one allocation alone, and none of 16 KiB is ever so large. */
+void arena_drop(struct arena *arena, void *memory)
+{
+    struct arena_block **at = &arena->newest;
+    while (memory && *at && (*at)->bytes != memory)
+        at = &(*at)->older;
+    struct arena_block *block = memory ? *at : NULL;
+    if (!block || block->used != block->size || block->size == BLOCK_BYTES)
+        return;
+    *at = block->older;
+    arena->used_bytes -= block->size;
+    free(block);
+}
+
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
 {
     char *copy = take(arena, length + 1, 1);

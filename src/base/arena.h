@@ -27,6 +27,12 @@ void *arena_alloc(struct arena *arena, size_t size);
 /* count * size with the overflow checked: NULL as if memory had ended. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 
+/*
+ * Give an allocation back before the others, as an array that has moved on. Of what is large; small
+ * ones share their memory and stay. NULL is fine.
+ */
+void arena_drop(struct arena *arena, void *memory);
+
 /* Copies with a final zero. `text` NULL gives NULL. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);

@@ -64,6 +64,14 @@ bool file_out_open(struct file_out *out, const char *path, struct pare_error *er
     return true;
 }
 
+bool file_out_reserve(struct file_out *out, int64_t size_bytes, struct pare_error *err)
+{
+    if (size_bytes <= 0 || fallocate(out->fd, 0, 0, size_bytes) == 0)
+        return true;
+    return (errno != ENOSPC && errno != EDQUOT && errno != EFBIG) ||
+           error_errno(err, "cannot write %s", out->path);
+}
+
 bool file_out_write(struct file_out *out, const void *bytes, size_t length, struct pare_error *err)
 {
     const char *from = bytes;

@@ -24,6 +24,11 @@ struct file_out {
 
 /* Start `path`, in its own folder. An existing file stays untouched until the commit. */
 MUST_CHECK bool file_out_open(struct file_out *out, const char *path, struct pare_error *err);
+/*
+ * Take the room for that many bytes now: then it cannot end later, and a rename over an old file
+ * need not wait for it to be found (ext4 does so). Where it cannot be taken it is no failure.
+ */
+MUST_CHECK bool file_out_reserve(struct file_out *out, int64_t size_bytes, struct pare_error *err);
 MUST_CHECK bool file_out_write(struct file_out *out, const void *bytes, size_t length,
                                struct pare_error *err);
 /* All that can fail for want of room; the commit does it where it has not been done. */

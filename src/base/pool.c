@@ -134,7 +134,7 @@ void pool_run(struct pool *pool, void (*work)(void *data, size_t part), void *da
     pool->turn++;
     if (count > 1)
         pthread_cond_broadcast(&pool->begun);
-    take_parts(pool);
+    take_parts(pool); /* the lock has been held since part 0 was offered: it is ours */
     while (pool->busy > 0)
         pthread_cond_wait(&pool->ended, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

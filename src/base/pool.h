@@ -26,7 +26,10 @@ MUST_CHECK bool pool_open(int threads, struct pool **ret_pool, struct pare_error
 void pool_close(struct pool *pool); /* NULL is fine */
 int pool_threads(const struct pool *pool);
 
-/* work(data, 0), ... work(data, count - 1), each once, in any order; returns when all are done. */
+/*
+ * work(data, 0), ... work(data, count - 1), each once, in any order; returns when all are done.
+ * Part 0 is the calling thread's.
+ */
 void pool_run(struct pool *pool, void (*work)(void *data, size_t part), void *data, size_t count);
 
 /* work(data) on a thread of its own. The caller joins it. */

@@ -159,6 +159,29 @@ size_t text_fit(const char *text, int columns, int *ret_columns)
     return used;
 }
 
+size_t text_line(const char *text, int columns)
+{
+    size_t length = text_fit(text, columns, NULL), cut = length;
+    if (!text[length])
+        return length;
+    while (cut > 0 && text[cut] != ' ')
+        cut--;
+    return cut > 0 ? cut : length;
+}
+
+int text_lines(const char *text, int columns)
+{
+    int count = 0;
+    do {
+        size_t length = text_line(text, columns);
+        if (length == 0 && *text)
+            length = strlen(text); /* not one character fits */
+        text += length + (text[length] == ' ');
+        count++;
+    } while (*text);
+    return count;
+}
+
 int text_width(const char *text)
 {
     int width;

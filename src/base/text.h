@@ -43,6 +43,14 @@ int text_width(const char *text);
 /* The bytes of the longest start of `text` that fits `columns`; clusters stay whole. */
 size_t text_fit(const char *text, int columns, int *ret_columns);
 
+/*
+ * Wrapped into lines of `columns`: the bytes of the next one, which ends before the last blank that
+ * fits, or where there is none wherever it must; the blank behind it is nobody's. And how many
+ * lines there are, 1 for "".
+ */
+size_t text_line(const char *text, int columns);
+int text_lines(const char *text, int columns);
+
 /* Shell-style match: * ? and [...], no case folding. */
 bool text_glob(const char *pattern, const char *text);
 

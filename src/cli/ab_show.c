@@ -92,9 +92,11 @@ static void put_row(struct sheet *sheet, const struct abtest_row *row)
 {
     struct sheet_cell *cells = sheet_row(sheet);
     struct arena *arena = sheet->arena;
-    char p[P_TEXT_ROOM] = "";
-    if (!isnan(row->ln_p))
+    char p[P_TEXT_ROOM] = "", shown_p[P_TEXT_ROOM] = "";
+    if (!isnan(row->ln_p)) {
         p_put(row->ln_p, p);
+        p_put_short(row->ln_p, shown_p);
+    }
     cells[0] = sheet_text(row->word);
     cells[1] = sheet_number(sheet, row->a, value_text(arena, row, row->a, false));
     cells[2] = sheet_number(sheet, row->b, value_text(arena, row, row->b, false));
@@ -107,6 +109,7 @@ static void put_row(struct sheet *sheet, const struct abtest_row *row)
     cells[8] = sheet_number(sheet, row->fixed_low, NULL);
     cells[9] = sheet_number(sheet, row->fixed_high, NULL);
     cells[10] = sheet_text(*p ? arena_strdup(arena, p) : NULL);
+    cells[10].shown = *p ? arena_strdup(arena, shown_p) : NULL;
     cells[11] = end_cell(sheet, row->ln_p, NULL);
     cells[12] =
         sheet_number(sheet, row->b_better,

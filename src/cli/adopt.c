@@ -123,7 +123,7 @@ static bool choose(const struct visit *visit, struct arena *arena, const char *w
         !gate_list(&visit->registry, NULL, arena, &gates, &gate_count, err))
         return false;
     query.with_json = gate_count > 0;
-    if (!versions_get(visit, &query, arena, &versions, &count, err))
+    if (!versions_get(visit, &query, arena, &versions, &count, NULL, err))
         return false;
     count = first_of_each(versions, count, names, name_count, pick);
     choice->picks = arena_array(arena, count + 1, sizeof(*choice->picks));

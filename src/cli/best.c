@@ -39,7 +39,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         .name = cli->operands[0], .filter = cli_option(cli, "where"), .limit = 1, .with_json = true
     };
     if (!sort_key(by, &query.sort, err) || !visit_open(cli, &visit, err) ||
-        !versions_get(&visit, &query, &cli->arena, &versions, &count, err))
+        !versions_get(&visit, &query, &cli->arena, &versions, &count, NULL, err))
         return false;
     if (count == 0 && !query.filter) {
         struct version none;

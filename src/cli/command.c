@@ -104,8 +104,8 @@ static void print_help(FILE *to)
     fprintf(to,
             "pare " PACKAGE_VERSION
             ": versions of machine-learning models in PostgreSQL, smaller and measured\n\n"
-            "usage: pare [--db CONNINFO] [--read-only] [--filter EXPR] [--ascii] [--no-colour]   "
-            "the browser\n"
+            "usage: pare [--db CONNINFO] [--read-only] [--filter EXPR] [--ascii] [--no-colour]\n"
+            "            [--theme NAME] [--mouse] [--plain]   the browser\n"
             "       pare COMMAND ...\n\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);

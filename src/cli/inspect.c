@@ -28,14 +28,17 @@ static bool run(struct cli *cli, struct pare_error *err)
     }
     if (!pare_model_open(path, &model, err))
         return false;
-    if (cli->format == CLI_TABLE)
+    const char *histogram = cli_option(cli, "histogram");
+    if (cli->format == CLI_TABLE && !histogram)
         say_model(path, model);
-    bool ok = tensors_print_model(cli, model, err);
+    bool ok = histogram ? tensors_print_histogram(cli, model, histogram, err)
+                        : tensors_print_model(cli, model, err);
     pare_model_close(model);
     return ok;
 }
 
 static const struct option_spec options[] = {
+    { "histogram", "TENSOR", "how the values of that one are spread instead" },
     { NULL, NULL, NULL },
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 #include "base/text.h"
+#include "cli/pick.h"
 #include "cli/transform.h"
 #include "jobs/order.h"
 #include "pare.h"
@@ -21,7 +22,7 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (!text_to_double(amount, &settings.amount) || settings.amount < 0 || settings.amount > 1)
         return error_set(err, PARE_ERR_USAGE,
                          "--amount %s: a share from 0 to 1 was expected, such as 0.5", amount);
-    if (!transform_read_choice(cli, &settings, err))
+    if (!pick_read(cli, &settings, err))
         return false;
     buf_init(&recipe, RECIPE_MAX);
     order_put_recipe(&settings, &recipe);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 #include "base/text.h"
+#include "cli/pick.h"
 #include "cli/transform.h"
 #include "jobs/order.h"
 #include "pare.h"
@@ -30,6 +31,7 @@ static bool run(struct cli *cli, struct pare_error *err)
         .reduce_range = cli_has(cli, "reduce-range"),
         .io16 = cli_has(cli, "no-keep-io"),
         .asymmetric = cli_has(cli, "asymmetric"),
+        .single_quant = cli_has(cli, "no-double-quant"),
         .gather = cli_has(cli, "gather"),
         .form = cli_option(cli, "form"),
     };
@@ -41,11 +43,14 @@ static bool run(struct cli *cli, struct pare_error *err)
         return error_set(err, PARE_ERR_USAGE, "--per-tensor and --per-channel exclude each other");
     if (settings.io16 && cli_has(cli, "keep-io"))
         return error_set(err, PARE_ERR_USAGE, "--keep-io and --no-keep-io exclude each other");
+    if (settings.single_quant && cli_has(cli, "double-quant"))
+        return error_set(err, PARE_ERR_USAGE,
+                         "--double-quant and --no-double-quant exclude each other");
     if (!transform_check_choice("scheme", settings.scheme, pare_scheme, err) ||
         !read_number(cli, "block", &settings.block, err) ||
         !read_number(cli, "accuracy-level", &settings.accuracy_level, err))
         return false;
-    if (!transform_read_choice(cli, &settings, err))
+    if (!pick_read(cli, &settings, err))
         return false;
     buf_init(&recipe, RECIPE_MAX);
     order_put_recipe(&settings, &recipe);
@@ -65,6 +70,8 @@ static const struct option_spec options[] = {
     { "no-keep-io", NULL, "fp16: inputs and outputs become F16 too" },
     { "form", "F", "int8: auto, dynamic, weight-only; int4: matmulnbits, or qdq of opset 21" },
     { "block", "N", "int4, nf4, fp4: weights that share a scale, 16 to 256" },
+    { "double-quant", NULL, "nf4, fp4 of checkpoints: their scales in 8 bits; the default" },
+    { "no-double-quant", NULL, "nf4, fp4 of checkpoints: their scales in float32" },
     { "asymmetric", NULL, "int4: with zero points, a little larger and more exact" },
     { "gather", NULL, "int4: tables of embeddings too, as GatherBlockQuantized" },
     { "accuracy-level", "L", "int4: how products are computed, 1 float to 4 int8; else 4" },

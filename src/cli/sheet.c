@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/markdown.h"
 #include "base/text.h"
 
 struct sheet_row {
@@ -169,23 +170,12 @@ static void put_table(const struct sheet *sheet, struct buf *out)
     }
 }
 
-static void put_md_cell(struct buf *out, const char *text)
-{
-    buf_char(out, ' ');
-    for (const char *p = text; *p; p++) {
-        if (*p == '|' || *p == '\\')
-            buf_char(out, '\\');
-        buf_char(out, *p == '\n' ? ' ' : *p);
-    }
-    buf_text(out, " |");
-}
-
 static void put_md(const struct sheet *sheet, struct buf *out)
 {
     buf_char(out, '|');
     for (size_t i = 0; i < sheet->column_count; i++)
         if (sheet->columns[i].title)
-            put_md_cell(out, sheet->columns[i].title);
+            markdown_cell(out, sheet->columns[i].title);
     buf_text(out, "\n|");
     for (size_t i = 0; i < sheet->column_count; i++)
         if (sheet->columns[i].title)
@@ -195,7 +185,7 @@ static void put_md(const struct sheet *sheet, struct buf *out)
         buf_char(out, '|');
         for (size_t i = 0; i < sheet->column_count; i++)
             if (sheet->columns[i].title)
-                put_md_cell(out, shown(&row->cells[i], "-"));
+                markdown_cell(out, shown(&row->cells[i], "-"));
         buf_char(out, '\n');
     }
 }

@@ -144,20 +144,26 @@ static bool print_facts(struct cli *cli, const struct visit *visit, const struct
     return sheet_print(&sheet, cli->format, err);
 }
 
-/* The version's files come to the disk for as long as it takes to index them. */
+/* The version's files come to the disk for as long as it takes to read them. */
 static bool print_tensors(struct cli *cli, const struct visit *visit, const struct version *version,
                           struct pare_error *err)
 {
     struct spool spool;
     struct spooled bytes;
     struct pare_model *model = NULL;
+    const char *report = NULL, *histogram = cli_option(cli, "histogram");
+    if (!registry_is_guest(&visit->registry) &&
+        !catalog_report(&visit->registry, version->id, &cli->arena, &report, err))
+        return false;
     if (!spool_open(&spool, err))
         return false;
     struct job_run run = { .registry = &visit->registry,
                            .spool = spool.path,
                            .cancelled = cli->interrupt };
     bool ok = spool_version(&run, version, "version", &cli->arena, &bytes, err) &&
-              pare_model_open(bytes.path, &model, err) && tensors_print_model(cli, model, err);
+              pare_model_open(bytes.path, &model, err) &&
+              (histogram ? tensors_print_histogram(cli, model, histogram, err)
+                         : tensors_print_version(cli, model, report, err));
     pare_model_close(model);
     spool_close(&spool);
     return ok;
@@ -171,7 +177,7 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (!visit_open(cli, &visit, err) ||
         !visit_find_operand(cli, &visit, 0, &cli->arena, &version, err))
         return false;
-    if (cli_has(cli, "tensors"))
+    if (cli_has(cli, "tensors") || cli_has(cli, "histogram"))
         return print_tensors(cli, &visit, &version, err);
     if (cli->format == CLI_TABLE || cli->format == CLI_MD)
         return print_facts(cli, &visit, &version, err);
@@ -181,7 +187,8 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
-    { "tensors", NULL, "its tensors instead: dtype, shape, bytes" },
+    { "tensors", NULL, "its tensors instead: dtype, shape, bytes, zeros, errors" },
+    { "histogram", "TENSOR", "how the values of that one are spread instead" },
     { "name", "N", "instead of REF, with --version" },
     { "version", "V", "instead of REF, with --name" },
     { NULL, NULL, NULL },

@@ -9,8 +9,19 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/sheet.h"
+#include "engine/histogram.h"
+#include "engine/meter.h"
+#include "engine/recorded.h"
 
 enum { DRAW_EVERY_MS = 100, SHAPE_MAX = 256 };
+
+#define TENSOR_COLUMNS                                                                             \
+    { "name", "tensor", SHEET_TEXT }, { "dtype", "dtype", SHEET_TEXT },                            \
+        { "shape", "shape", SHEET_TEXT }, { "size_bytes", "size", SHEET_NUMBER },                  \
+        { "op", "feeds", SHEET_TEXT },                                                             \
+    {                                                                                              \
+        "place", "place", SHEET_TEXT                                                               \
+    }
 
 bool tensors_progress(void *data, const struct pare_progress *progress)
 {
@@ -56,25 +67,25 @@ static struct sheet_cell clean_cell(struct sheet *sheet, const char *text)
     return sheet_text(*text ? text_clean_dup(sheet->arena, text) : NULL);
 }
 
+/* The first cells of a row: what the header says. */
+static void put_tensor(struct sheet *sheet, struct sheet_cell *cells,
+                       const struct pare_tensor *tensor)
+{
+    cells[0] = clean_cell(sheet, tensor->name);
+    cells[1] = sheet_text(pare_dtype_name(tensor->dtype));
+    cells[2] = sheet_text(shape_of(tensor, sheet->arena));
+    cells[3] = bytes_cell(sheet, tensor->size_bytes);
+    cells[4] = clean_cell(sheet, tensor->op);
+    cells[5] = sheet_text(tensor->place);
+}
+
 bool tensors_print_model(struct cli *cli, const struct pare_model *model, struct pare_error *err)
 {
-    static const struct sheet_column columns[] = {
-        { "name", "tensor", SHEET_TEXT }, { "dtype", "dtype", SHEET_TEXT },
-        { "shape", "shape", SHEET_TEXT }, { "size_bytes", "size", SHEET_NUMBER },
-        { "op", "feeds", SHEET_TEXT },    { "place", "place", SHEET_TEXT },
-    };
+    static const struct sheet_column columns[] = { TENSOR_COLUMNS };
     struct sheet sheet;
     sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
-    for (size_t i = 0; i < pare_model_tensor_count(model); i++) {
-        const struct pare_tensor *tensor = pare_model_tensor(model, i);
-        struct sheet_cell *cells = sheet_row(&sheet);
-        cells[0] = clean_cell(&sheet, tensor->name);
-        cells[1] = sheet_text(pare_dtype_name(tensor->dtype));
-        cells[2] = sheet_text(shape_of(tensor, &cli->arena));
-        cells[3] = bytes_cell(&sheet, tensor->size_bytes);
-        cells[4] = clean_cell(&sheet, tensor->op);
-        cells[5] = sheet_text(tensor->place);
-    }
+    for (size_t i = 0; i < pare_model_tensor_count(model); i++)
+        put_tensor(&sheet, sheet_row(&sheet), pare_model_tensor(model, i));
     return sheet_print(&sheet, cli->format, err);
 }
 
@@ -147,4 +158,60 @@ bool tensors_print_report(struct cli *cli, const struct pare_report *report, str
         cells[10] = clean_cell(&sheet, entry->reason);
     }
     return sheet_print(&sheet, cli->format, err);
+}
+
+/* ---- with what is in the weights ---- */
+
+static void put_recorded(struct sheet *sheet, struct sheet_cell *cells,
+                         const struct recorded_entry *entry)
+{
+    if (!entry)
+        return;
+    cells[7] = decibels(sheet, entry->sqnr_db);
+    if (!isnan(entry->max_error))
+        cells[8] = sheet_number(sheet, entry->max_error,
+                                arena_printf(sheet->arena, "%.3g", entry->max_error));
+}
+
+/* Counted; of packed numbers what was measured when they were made. */
+static bool put_zeros(struct sheet *sheet, struct sheet_cell *cell, const struct pare_model *model,
+                      size_t index, const struct recorded_entry *entry, struct meter *meter,
+                      struct pare_error *err)
+{
+    int64_t zeros, elements = pare_model_tensor(model, index)->element_count;
+    if (!histogram_zeros(model, index, meter, &zeros, err))
+        return false;
+    if (zeros >= 0 && elements > 0)
+        *cell = share_cell(sheet, (double)zeros / (double)elements);
+    else if (zeros < 0 && entry && !isnan(entry->zero_share))
+        *cell = share_cell(sheet, entry->zero_share);
+    return true;
+}
+
+bool tensors_print_version(struct cli *cli, const struct pare_model *model, const char *report,
+                           struct pare_error *err)
+{
+    static const struct sheet_column columns[] = {
+        TENSOR_COLUMNS,
+        { "zero_share", "zeros", SHEET_NUMBER },
+        { "sqnr_db", "SQNR", SHEET_NUMBER },
+        { "max_error", "largest error", SHEET_NUMBER },
+    };
+    struct sheet sheet;
+    struct recorded recorded;
+    struct tensors_bar bar = { .interrupt = cli->interrupt };
+    struct meter meter = { .progress = tensors_progress, .data = &bar, .phase = "zeros" };
+    sheet_init(&sheet, &cli->arena, columns, ARRAY_SIZE(columns));
+    bool ok = recorded_read(report, &cli->arena, &recorded, err);
+    for (size_t i = 0; i < pare_model_tensor_count(model); i++)
+        meter.total_bytes += pare_model_tensor(model, i)->size_bytes;
+    for (size_t i = 0; ok && i < pare_model_tensor_count(model); i++) {
+        struct sheet_cell *cells = sheet_row(&sheet);
+        const struct recorded_entry *entry = recorded_find(&recorded, model, i);
+        put_tensor(&sheet, cells, pare_model_tensor(model, i));
+        put_recorded(&sheet, cells, entry);
+        ok = put_zeros(&sheet, &cells[6], model, i, entry, &meter, err);
+    }
+    tensors_bar_done(&bar);
+    return ok && sheet_print(&sheet, cli->format, err);
 }

@@ -17,6 +17,13 @@ void tensors_bar_done(struct tensors_bar *bar);
 
 MUST_CHECK bool tensors_print_model(struct cli *cli, const struct pare_model *model,
                                     struct pare_error *err);
+/* The same with the share of zeros, for which the weights are read, and with the errors that making
+ * the version brought, as `report` has them (JSON, or NULL). */
+MUST_CHECK bool tensors_print_version(struct cli *cli, const struct pare_model *model,
+                                      const char *report, struct pare_error *err);
+/* How the values of the tensor of this name are spread. */
+MUST_CHECK bool tensors_print_histogram(struct cli *cli, const struct pare_model *model,
+                                        const char *name, struct pare_error *err);
 MUST_CHECK bool tensors_print_plan(struct cli *cli, const struct pare_plan *plan,
                                    struct pare_error *err);
 MUST_CHECK bool tensors_print_report(struct cli *cli, const struct pare_report *report,

@@ -10,8 +10,6 @@
 
 #include "cli/command.h"
 
-struct order_settings;
-
 /* `recipe` is JSON, pare-recipe(5). */
 MUST_CHECK bool transform_do(struct cli *cli, const char *recipe, struct pare_error *err);
 
@@ -30,7 +28,7 @@ MUST_CHECK bool transform_do(struct cli *cli, const char *recipe, struct pare_er
         "no-sync", NULL, "do not wait for the disk (files)"                                        \
     }
 
-/* Which tensors, for quantize and prune. */
+/* Which tensors, for quantize and prune; read by cli/pick.h. */
 #define CHOICE_OPTIONS                                                                             \
     { "include", "GLOB", "only tensors or nodes so named; may be given again" },                   \
         { "exclude", "GLOB", "not these; may be given again" },                                    \
@@ -54,9 +52,5 @@ struct pare_choice;
 MUST_CHECK bool transform_check_choice(const char *option, const char *word,
                                        const struct pare_choice *choice(size_t index),
                                        struct pare_error *err);
-
-/* What CHOICE_OPTIONS say. The lists live in cli's arena. */
-MUST_CHECK bool transform_read_choice(struct cli *cli, struct order_settings *io_settings,
-                                      struct pare_error *err);
 
 #endif

@@ -44,32 +44,50 @@ static const char *words(struct arena *arena, const struct step *step, const str
     return "bf16";
 }
 
-static void round_stretch(struct writing *w, const float *x, size_t n, uint16_t *ret_h)
+static void round_step(const struct kernel *kernel, const float *x, size_t n, uint16_t *ret_h,
+                       struct kernel_error *io_error)
 {
     float wide[CHUNK];
     for (size_t at = 0; at < n; at += CHUNK) {
         size_t step = MIN((size_t)CHUNK, n - at);
-        w->kernel->to_bf16(x + at, step, ret_h + at);
-        w->kernel->of_bf16(ret_h + at, step, wide);
-        w->kernel->error(x + at, wide, step, &w->error);
+        kernel->to_bf16(x + at, step, ret_h + at);
+        kernel->of_bf16(ret_h + at, step, wide);
+        kernel->error(x + at, wide, step, io_error);
     }
+}
+
+/* Place: the first element and how many. */
+static bool next_part(const struct writing *w, int64_t io_place[4])
+{
+    int64_t start = io_place[0] + io_place[1], most = STRETCH / sizeof(uint16_t);
+    io_place[0] = start;
+    io_place[1] = MIN(most, w->shown->element_count - start);
+    return io_place[1] > 0;
+}
+
+static void make_part(const struct writing *w, struct writing_part *io_part)
+{
+    size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
+    struct writing_room room;
+    for (size_t done = 0, n; done < count; done += n) {
+        n = MIN((size_t)WRITING_STEP, count - done);
+        const float *x = writing_read(w, io_part, start + done, n, &room);
+        if (!x)
+            return;
+        round_step(w->kernel, x, n, (uint16_t *)io_part->room + done, &io_part->error);
+    }
+    io_part->bytes = count * sizeof(uint16_t);
 }
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    uint16_t *h = w->stretch;
-    size_t count = (size_t)w->shown->element_count;
-    for (size_t at = 0, n; at < count; at += n) {
-        n = MIN(STRETCH / sizeof(*h), count - at);
-        round_stretch(w, w->x + at, n, h);
-        if (!writing_put(w, sink, h, n * sizeof(*h), err))
-            return false;
-    }
-    return true;
+    static const struct writing_grid grid = { next_part, make_part };
+    return writing_parts(w, &grid, sink, err);
 }
 
 const struct scheme scheme_bf16 = {
     .stretch_bytes = STRETCH,
+    .by_element = true,
     .weigh = weigh,
     .bytes = bytes_of,
     .words = words,

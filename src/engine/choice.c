@@ -16,34 +16,46 @@ struct miss {
 };
 
 /* The first pattern that matches, or NULL. */
-static const char *name_match(const struct globs *globs, const struct pare_tensor *t)
+static const char *name_match(const struct globs *globs, const struct tensor *t)
 {
     for (size_t i = 0; i < globs->count; i++)
-        if (text_glob(globs->patterns[i], t->name) ||
-            (*t->node && text_glob(globs->patterns[i], t->node)))
+        if (text_glob(globs->patterns[i], t->shown.name) ||
+            (*t->shown.node && text_glob(globs->patterns[i], t->shown.node)))
             return globs->patterns[i];
     return NULL;
 }
 
-static const char *op_match(const struct globs *globs, const struct pare_tensor *t)
+/* The same for any of the operators that take it. */
+static const char *op_match(const struct globs *globs, const struct tensor *t)
 {
     for (size_t i = 0; i < globs->count; i++)
-        if (text_glob(globs->patterns[i], t->op))
-            return globs->patterns[i];
+        for (size_t k = 0; k < t->op_count; k++)
+            if (text_glob(globs->patterns[i], t->ops[k]))
+                return globs->patterns[i];
     return NULL;
 }
 
 /* ---- patterns that match nothing ---- */
 
-typedef const char *match_fn(const struct globs *globs, const struct pare_tensor *t);
+typedef const char *match_fn(const struct globs *globs, const struct tensor *t);
 
 static bool any_hit(const struct model *model, const char *pattern, match_fn *match)
 {
     const struct globs one = { &pattern, 1 };
     for (size_t i = 0; i < model->tensor_count; i++)
-        if (match(&one, &model->tensors[i].shown))
+        if (match(&one, &model->tensors[i]))
             return true;
     return false;
+}
+
+bool choice_hits_name(const struct model *model, const char *pattern)
+{
+    return any_hit(model, pattern, name_match);
+}
+
+bool choice_hits_op(const struct model *model, const char *pattern)
+{
+    return any_hit(model, pattern, op_match);
 }
 
 /* The first pattern without a hit, or NULL. */
@@ -85,7 +97,7 @@ bool choice_check(const struct model *model, const struct pare_recipe *recipe,
 
 /* ---- a decision ---- */
 
-static struct miss judge(const struct step *step, const struct pare_tensor *t)
+static struct miss judge(const struct step *step, const struct tensor *t)
 {
     const char *excluded = name_match(&step->exclude, t);
     if (excluded)
@@ -96,14 +108,30 @@ static struct miss judge(const struct step *step, const struct pare_tensor *t)
     return (struct miss){ included ? MISS_NONE : MISS_INCLUDE, NULL };
 }
 
-bool step_covers(const struct step *step, const struct pare_tensor *tensor)
+bool step_covers(const struct step *step, const struct tensor *tensor)
 {
     return judge(step, tensor).kind == MISS_NONE;
 }
 
+/* "it feeds MatMul and Gather, of which none is among "ops""; NULL when memory ends. */
+static const char *ops_text(const struct tensor *t, struct arena *arena)
+{
+    const char *list = "";
+    if (t->op_count == 0)
+        return "it feeds no operator, so none among \"ops\"";
+    for (size_t i = 0; list && i < t->op_count; i++)
+        list = arena_printf(arena, "%s%s%.100s", list,
+                            i == 0                ? ""
+                            : i + 1 < t->op_count ? ", "
+                                                  : " and ",
+                            t->ops[i]);
+    return list ? arena_printf(arena, "it feeds %s, %s among \"ops\"", list,
+                               t->op_count > 1 ? "of which none is" : "which is not")
+                : NULL;
+}
+
 /* NULL when memory ends. */
-static const char *miss_text(const struct miss *miss, const struct pare_tensor *t,
-                             struct arena *arena)
+static const char *miss_text(const struct miss *miss, const struct tensor *t, struct arena *arena)
 {
     switch (miss->kind) {
     case MISS_KEEP:
@@ -112,15 +140,14 @@ static const char *miss_text(const struct miss *miss, const struct pare_tensor *
     case MISS_EXCLUDE:
         return arena_printf(arena, "excluded by \"%.200s\"", miss->pattern);
     case MISS_OPS:
-        return *t->op ? arena_printf(arena, "it feeds %.100s, which is not among \"ops\"", t->op)
-                      : "it feeds no operator, so none among \"ops\"";
+        return ops_text(t, arena);
     default:
         return "no pattern of \"include\" matches it";
     }
 }
 
 /* What one step more does to a decision and to how the steps of each kind missed. */
-static void follow(const struct step *step, const struct pare_tensor *t, struct decision *io_d,
+static void follow(const struct step *step, const struct tensor *t, struct decision *io_d,
                    struct miss io_missed[])
 {
     struct miss miss = judge(step, t);
@@ -139,8 +166,8 @@ static void follow(const struct step *step, const struct pare_tensor *t, struct 
     }
 }
 
-bool choice_make(const struct pare_recipe *recipe, const struct pare_tensor *tensor,
-                 struct arena *arena, struct decision *ret_decision, struct pare_error *err)
+bool choice_make(const struct pare_recipe *recipe, const struct tensor *tensor, struct arena *arena,
+                 struct decision *ret_decision, struct pare_error *err)
 {
     struct decision d = { 0 };
     struct miss missed[] = { [STEP_PRUNE] = { 0 }, [STEP_QUANTIZE] = { 0 } };

@@ -16,8 +16,8 @@ struct arena;
 struct model;
 struct pare_error;
 struct pare_recipe;
-struct pare_tensor;
 struct step;
+struct tensor;
 
 /* What happens to one tensor. */
 struct decision {
@@ -26,15 +26,19 @@ struct decision {
     const char *why;             /* why a part of the recipe passes it by, or NULL */
 };
 
-/* Whether the step means a tensor of this name that feeds that node and operator. */
-bool step_covers(const struct step *step, const struct pare_tensor *tensor);
+/* Whether the step means a tensor of this name that feeds that node and these operators. */
+bool step_covers(const struct step *step, const struct tensor *tensor);
 
 /* Whether each pattern matches something in the model; what does not is a slip of the pen. */
 MUST_CHECK bool choice_check(const struct model *model, const struct pare_recipe *recipe,
                              struct pare_error *err);
 
+/* Whether the pattern matches a tensor or a node; or an operator that a tensor feeds. */
+bool choice_hits_name(const struct model *model, const char *pattern);
+bool choice_hits_op(const struct model *model, const char *pattern);
+
 /* Decide by names alone; `why` lives in `arena`. A tensor that nothing covers has one. */
-MUST_CHECK bool choice_make(const struct pare_recipe *recipe, const struct pare_tensor *tensor,
+MUST_CHECK bool choice_make(const struct pare_recipe *recipe, const struct tensor *tensor,
                             struct arena *arena, struct decision *ret_decision,
                             struct pare_error *err);
 

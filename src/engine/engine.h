@@ -25,6 +25,12 @@ MUST_CHECK bool engine_open(struct source *source, struct pare_model **ret_model
 bool engine_is_source(const struct pare_model *model, const char *path);
 
 /*
+ * Whether the plan changes anything; what it leaves alone is refused, with the reason of the tensor
+ * that most could be done with. engine_run() asks this first.
+ */
+MUST_CHECK bool engine_check_worth(const struct pare_plan *plan, struct pare_error *err);
+
+/*
  * pare_run() into any sink; `name` is the main file's. The files are written and not yet
  * committed: that is the caller's next step.
  */

@@ -63,9 +63,16 @@ static bool next_part(const struct writing *w, int64_t io_place[4])
 
 static void make_part(const struct writing *w, struct writing_part *io_part)
 {
-    size_t count = (size_t)io_part->place[1];
+    size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
+    struct writing_room room;
+    for (size_t done = 0, n; done < count; done += n) {
+        n = MIN((size_t)WRITING_STEP, count - done);
+        const float *x = writing_read(w, io_part, start + done, n, &room);
+        if (!x)
+            return;
+        fp16_round(w->kernel, x, n, (uint16_t *)io_part->room + done, &io_part->error);
+    }
     io_part->bytes = count * sizeof(uint16_t);
-    fp16_round(w->kernel, w->x + io_part->place[0], count, io_part->room, &io_part->error);
 }
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
@@ -76,6 +83,7 @@ static bool write_values(struct writing *w, struct sink *sink, struct pare_error
 
 const struct scheme scheme_fp16 = {
     .stretch_bytes = STRETCH,
+    .by_element = true,
     .weigh = weigh,
     .bytes = bytes_of,
     .words = words,

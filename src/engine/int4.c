@@ -220,10 +220,7 @@ static bool write_scales(struct writing *w, struct sink *sink, struct pare_error
 static bool write_zero_points(struct writing *w, struct sink *sink, struct pare_error *err)
 {
     struct int4_layout l = int4_layout(w->shown, w->change);
-    bool ok = sink_write(sink, *w->kept, (size_t)(l.n * l.zero_bytes), err);
-    free(*w->kept);
-    *w->kept = NULL;
-    return ok;
+    return writing_put_kept(w, sink, (size_t)(l.n * l.zero_bytes), err);
 }
 
 const struct scheme scheme_int4 = {

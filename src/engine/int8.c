@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/pool.h"
+#include "engine/reading.h"
 #include "engine/scheme.h"
 #include "format/sink.h"
 
 /* Elements that one call of a kernel sums up: fixed, so that sums are too. */
 enum { CHUNK = 4096, STRETCH = 256 * 1024 };
+
+/* Below this saving a table is not worth what its lookups take longer. */
+enum { LOOKUP_SAVING_MIN = 64 * 1024 };
 
 struct int8_layout int8_layout(const struct pare_tensor *tensor, int axis)
 {
@@ -44,18 +47,19 @@ bool int8_fits(uint32_t absmax_bits)
     return absmax_bits < KERNEL_INFINITY && isfinite(2 * from_bits(absmax_bits));
 }
 
-/* Of elements [start, start + count): where a channel has one element a row, of whole rows. */
-static void fold_magnitudes(const struct kernel *kernel, const float *x, struct int8_layout layout,
-                            size_t start, size_t count, uint32_t *io_bits)
+void int8_fold(const struct kernel *kernel, const float *x, struct int8_layout layout, size_t start,
+               size_t count, uint32_t *io_bits)
 {
-    if (layout.inner == 1) {
-        kernel->absmax_columns(x + start, count / layout.channels, layout.channels, io_bits);
+    if (layout.inner == 1 && layout.channels > 1) {
+        size_t columns = MIN(count, layout.channels);
+        kernel->absmax_columns(x, count / columns, columns, io_bits + start % layout.channels);
         return;
     }
-    for (size_t at = start, n; at < start + count; at += n) {
+    for (size_t done = 0, n; done < count; done += n) {
+        size_t at = start + done;
         uint32_t *bits = &io_bits[at / layout.inner % layout.channels];
-        n = MIN(layout.inner - at % layout.inner, start + count - at);
-        *bits = MAX(*bits, kernel->absmax(x + at, n));
+        n = MIN(layout.inner - at % layout.inner, count - done);
+        *bits = MAX(*bits, kernel->absmax(x + done, n));
     }
 }
 
@@ -68,7 +72,7 @@ void int8_scales(const struct kernel *kernel, const float *x, struct int8_layout
                  bool reduce_range, uint32_t *bits, float *ret_scales)
 {
     memset(bits, 0, layout.channels * sizeof(*bits));
-    fold_magnitudes(kernel, x, layout, 0, count_of(layout), bits);
+    int8_fold(kernel, x, layout, 0, count_of(layout), bits);
     for (size_t i = 0; i < layout.channels; i++)
         ret_scales[i] = int8_scale(bits[i], reduce_range);
 }
@@ -114,7 +118,6 @@ void int8_quantize(const struct kernel *kernel, const float *x, struct int8_layo
                    const float *scales, size_t start, size_t count, int8_t *ret_q,
                    struct kernel_error *io_error, struct int8_counts *io_counts)
 {
-    x += start;
     if (layout.inner == 1) {
         quantize_columns(kernel, x, count, start % layout.channels, layout.channels, scales, ret_q,
                          io_error, io_counts);
@@ -133,14 +136,22 @@ void int8_quantize(const struct kernel *kernel, const float *x, struct int8_layo
 
 static struct change change_of(const struct tensor *t, const struct step *step)
 {
-    bool dynamic = t->int8 == INT8_DYNAMIC && step->form != FORM_WEIGHT_ONLY;
+    bool folded = t->int8 == INT8_DYNAMIC && step->form == FORM_WEIGHT_ONLY;
     struct change change = { .kind = CHANGE_INT8,
-                             .form = dynamic ? INT8_DYNAMIC : INT8_WEIGHT_ONLY,
-                             .axis = step->per_channel ? t->channel_axis : -1,
+                             .form = folded ? INT8_WEIGHT_ONLY : t->int8,
+                             .axis = t->int8 == INT8_LOOKUP ? 0 : t->channel_axis,
                              .scale_count = 1 };
+    if (!step->per_channel)
+        change.axis = -1;
     if (change.axis >= 0)
         change.scale_count = t->shown.dims[change.axis];
     return change;
+}
+
+/* A narrower range is for 8-bit products; a weight that is made float again would but lose. */
+static bool is_narrow(const struct step *step, const struct change *change)
+{
+    return step->reduce_range && change->form == INT8_DYNAMIC;
 }
 
 static int64_t bytes_of(const struct tensor *t, const struct change *change)
@@ -158,55 +169,40 @@ static const char *weigh(const struct tensor *t, const struct step *step, uint32
     if (!int8_fits(absmax))
         return "its values are too large: twice the largest is infinite";
     *ret_change = change_of(t, step);
-    if (t->shown.size_bytes - bytes_of(t, ret_change) < SCHEME_SAVING_MIN)
+    int64_t saving = t->shown.size_bytes - bytes_of(t, ret_change);
+    if (t->int8 == INT8_LOOKUP && saving < LOOKUP_SAVING_MIN)
+        return "int8 would save less than 64 KiB, too little for three nodes more a lookup";
+    if (saving < SCHEME_SAVING_MIN)
         return "int8 would save less than its scales and nodes cost";
     return NULL;
 }
 
 static const char *words(struct arena *arena, const struct step *step, const struct change *change)
 {
-    return arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? "channel" : "tensor",
-                        step->reduce_range ? " in reduced range" : "",
-                        change->form == INT8_DYNAMIC ? "dynamic" : "weight-only");
-}
-
-/* Magnitudes that each thread finds in its share of a tensor. */
-struct search {
-    const struct writing *w;
-    struct int8_layout layout;
-    size_t share;   /* elements of each */
-    uint32_t *bits; /* (threads, channels), zeros at first */
-};
-
-static void search_share(void *data, size_t thread)
-{
-    struct search *search = data;
-    size_t total = count_of(search->layout), start = thread * search->share;
-    if (start < total)
-        fold_magnitudes(search->w->kernel, search->w->x, search->layout, start,
-                        MIN(search->share, total - start),
-                        search->bits + thread * search->layout.channels);
+    static const char *const forms[] = {
+        [INT8_WEIGHT_ONLY] = "weight-only", [INT8_DYNAMIC] = "dynamic", [INT8_LOOKUP] = "looked up"
+    };
+    const char *channel = change->form == INT8_LOOKUP ? "row" : "channel";
+    return arena_printf(arena, "int8 per %s%s, %s", change->axis >= 0 ? channel : "tensor",
+                        is_narrow(step, change) ? " in reduced range" : "", forms[change->form]);
 }
 
 /* The scales are kept: other tensors may come before they are written. */
 static bool make_scales(struct writing *w, struct int8_layout layout, struct pare_error *err)
 {
-    size_t threads = (size_t)pool_threads(w->pool), channels = layout.channels;
-    size_t row = layout.inner == 1 ? channels : 1, rows = count_of(layout) / row;
-    struct search search = { w, layout, (rows + threads - 1) / threads * row,
-                             calloc(threads * channels, sizeof(uint32_t)) };
-    float *scales = *w->kept = malloc(channels * sizeof(*scales));
-    bool ok = scales && search.bits;
-    if (ok)
-        pool_run(w->pool, search_share, &search, threads);
-    for (size_t i = 0; ok && i < channels; i++) {
-        uint32_t most = 0;
-        for (size_t thread = 0; thread < threads; thread++)
-            most = MAX(most, search.bits[thread * channels + i]);
-        scales[i] = int8_scale(most, w->step->reduce_range);
-    }
-    free(search.bits);
-    return ok || error_no_memory(err, threads * channels * sizeof(uint32_t));
+    uint32_t *bits = w->magnitudes ? NULL : malloc(layout.channels * sizeof(*bits));
+    const uint32_t *found = w->magnitudes ? w->magnitudes : bits;
+    float *scales = *w->kept = malloc(layout.channels * sizeof(*scales));
+    struct reading reading = { w->model, w->pool, w->meter };
+    bool ok = scales && found;
+    if (!ok)
+        error_no_memory(err, layout.channels * sizeof(*scales));
+    if (ok && !w->magnitudes)
+        ok = reading_magnitudes(&reading, w->tensor, w->x, layout, bits, err);
+    for (size_t i = 0; ok && i < layout.channels; i++)
+        scales[i] = int8_scale(found[i], is_narrow(w->step, w->change));
+    free(bits);
+    return ok;
 }
 
 /* Place: the first element and how many. */
@@ -223,11 +219,19 @@ static bool next_part(const struct writing *w, int64_t io_place[4])
 
 static void make_part(const struct writing *w, struct writing_part *io_part)
 {
+    struct int8_layout layout = int8_layout(w->shown, w->change->axis);
     struct int8_counts counts = { 0 };
-    io_part->bytes = (size_t)io_part->place[1];
-    int8_quantize(w->kernel, w->x, int8_layout(w->shown, w->change->axis), *w->kept,
-                  (size_t)io_part->place[0], io_part->bytes, io_part->room, &io_part->error,
-                  &counts);
+    struct writing_room room;
+    size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
+    for (size_t done = 0, n; done < count; done += n) {
+        n = MIN(int8_stretch(layout, start + done, WRITING_STEP), count - done);
+        const float *x = writing_read(w, io_part, start + done, n, &room);
+        if (!x)
+            return;
+        int8_quantize(w->kernel, x, layout, *w->kept, start + done, n,
+                      (int8_t *)io_part->room + done, &io_part->error, &counts);
+    }
+    io_part->bytes = count;
     io_part->clipped = counts.clipped;
 }
 
@@ -246,8 +250,15 @@ static bool write_scales(struct writing *w, struct sink *sink, struct pare_error
     return ok;
 }
 
+static struct int8_layout channels_of(const struct tensor *t, const struct step *step)
+{
+    return int8_layout(&t->shown, change_of(t, step).axis);
+}
+
 const struct scheme scheme_int8 = {
     .stretch_bytes = STRETCH,
+    .by_element = true,
+    .channels = channels_of,
     .weigh = weigh,
     .bytes = bytes_of,
     .words = words,

@@ -29,6 +29,13 @@ float int8_scale(uint32_t absmax_bits, bool reduce_range);
 /* Whether twice the magnitude is still finite, as the scale needs it. */
 bool int8_fits(uint32_t absmax_bits);
 
+/*
+ * Fold the magnitudes of elements [start, start + count), which are at x, into io_bits[channels].
+ * Where inner is 1, of whole rows of channels or a part of one, as int8_stretch() cuts.
+ */
+void int8_fold(const struct kernel *kernel, const float *x, struct int8_layout layout, size_t start,
+               size_t count, uint32_t *io_bits);
+
 /* The scale of each channel of x; `bits` is room for as many magnitudes. */
 void int8_scales(const struct kernel *kernel, const float *x, struct int8_layout layout,
                  bool reduce_range, uint32_t *bits, float *ret_scales);
@@ -39,8 +46,8 @@ struct int8_counts {
 };
 
 /*
- * Quantize elements [start, start + count) of x, which is the whole tensor, into ret_q. To be
- * called with consecutive stretches; a stretch ends where int8_stretch() says.
+ * Quantize elements [start, start + count) of a tensor, which are at x, into ret_q; as many as
+ * int8_stretch() says.
  */
 void int8_quantize(const struct kernel *kernel, const float *x, struct int8_layout layout,
                    const float *scales, size_t start, size_t count, int8_t *ret_q,

@@ -11,12 +11,14 @@
 #include "engine/int8.h"
 #include "engine/meter.h"
 #include "engine/plan.h"
+#include "engine/reading.h"
 #include "engine/recipe.h"
+#include "engine/scheme.h"
 #include "format/format.h"
 #include "format/sink.h"
 #include "kernel/kernel.h"
 
-enum { STEP = 64 * 1024 }; /* elements at a time */
+enum { STEP = WRITING_STEP }; /* elements at a time */
 
 bool match_asked(const struct pare_recipe *recipe)
 {
@@ -71,18 +73,6 @@ static struct int8_layout layout_of(const struct pare_tensor *shown,
                                  (size_t)(shown->element_count / weight->scale_count) };
 }
 
-static bool read_values(const struct match_room *room, const struct model *model,
-                        const struct tensor *t, size_t at, size_t n, struct pare_error *err)
-{
-    if (t->shown.dtype == PARE_F32)
-        return model_read(model, t, (int64_t)(at * sizeof(float)), n * sizeof(float), room->x, err);
-    if (!model_read(model, t, (int64_t)(at * sizeof(uint16_t)), n * sizeof(uint16_t), room->half,
-                    err))
-        return false;
-    kernel_best()->of_fp16(room->half, n, room->x);
-    return true;
-}
-
 /* A part of one row, or whole rows, of a layout. */
 struct piece {
     size_t channel; /* of its first element */
@@ -116,37 +106,63 @@ static void fold_range(const struct kernel *kernel, const float *x, const struct
     }
 }
 
-static bool read_range(const struct match_room *room, const struct model *model,
-                       const struct match_weight *weight, float *low, float *high,
-                       struct meter *meter, struct pare_error *err)
+static bool refuse_wild(const struct tensor *t, struct pare_error *err)
 {
-    const struct tensor *t = &model->tensors[weight->tensor];
+    return error_set(err, PARE_ERR_FORMAT,
+                     "onnxruntime's output cannot be matched: the weight \"%.200s\" holds "
+                     "infinities or NaNs",
+                     t->shown.name);
+}
+
+/* Of unsigned numbers both ends count. */
+static bool read_range(const struct reading *r, const struct tensor *t, struct int8_layout layout,
+                       float *low, float *high, struct pare_error *err)
+{
     const struct kernel *kernel = kernel_best();
-    struct int8_layout layout = layout_of(&t->shown, weight);
-    int64_t size = t->shown.dtype == PARE_F16 ? 2 : 4;
+    float x[STEP];
+    uint16_t half[STEP];
+    r->meter->tensor = t->shown.name;
     for (size_t at = 0, n; at < (size_t)t->shown.element_count; at += n) {
         n = int8_stretch(layout, at, STEP);
         struct piece piece = piece_of(layout, at, n);
-        if (!read_values(room, model, t, at, n, err) || !meter_add(meter, (int64_t)n * size, err))
+        if (!reading_floats(r->model, t, at, n, half, x, err) ||
+            !meter_add(r->meter, (int64_t)(n * reading_element_bytes(t)), err))
             return false;
-        if (kernel->absmax(room->x, n) >= KERNEL_INFINITY)
-            return error_set(err, PARE_ERR_REFUSED,
-                             "onnxruntime's output cannot be matched: the weight \"%.200s\" holds "
-                             "infinities or NaNs",
-                             t->shown.name);
-        fold_range(kernel, room->x, &piece, layout.channels, low, high);
+        if (kernel->absmax(x, n) >= KERNEL_INFINITY)
+            return refuse_wild(t, err);
+        fold_range(kernel, x, &piece, layout.channels, low, high);
     }
     return true;
 }
 
+/* Of signed ones the larger. `high` is room for the bits, too. */
+static bool read_magnitudes(const struct reading *r, const struct tensor *t,
+                            struct int8_layout layout, float *ret_low, float *ret_high,
+                            struct pare_error *err)
+{
+    uint32_t *bits = malloc(layout.channels * sizeof(*bits)), most = 0;
+    bool ok = bits || error_no_memory(err, layout.channels * sizeof(*bits));
+    ok = ok && reading_magnitudes(r, t, NULL, layout, bits, err);
+    for (size_t i = 0; ok && i < layout.channels; i++)
+        most = MAX(most, bits[i]);
+    ok = ok && (most < KERNEL_INFINITY || refuse_wild(t, err));
+    if (ok)
+        memcpy(ret_high, bits, layout.channels * sizeof(*bits));
+    for (size_t i = 0; ok && i < layout.channels; i++)
+        ret_low[i] = -ret_high[i];
+    free(bits);
+    return ok;
+}
+
 /* ---- the plan ---- */
 
-static bool settle_weight(struct pare_plan *plan, const struct match_room *room,
-                          struct match_weight *weight, struct meter *meter, struct pare_error *err)
+static bool settle_weight(struct pare_plan *plan, const struct reading *r,
+                          struct match_weight *weight, struct pare_error *err)
 {
-    const struct model *model = plan->model->model;
+    const struct tensor *t = &r->model->tensors[weight->tensor];
+    struct int8_layout layout = layout_of(&t->shown, weight);
     size_t n = (size_t)weight->scale_count;
-    bool half = model->tensors[weight->tensor].shown.dtype == PARE_F16;
+    bool half = t->shown.dtype == PARE_F16;
     float *low = calloc(n, sizeof(*low)), *high = calloc(n, sizeof(*high));
     weight->scales = arena_array(&plan->arena, n, sizeof(*weight->scales));
     uint16_t *halves = arena_array(&plan->arena, n, sizeof(*halves));
@@ -154,8 +170,8 @@ static bool settle_weight(struct pare_plan *plan, const struct match_room *room,
     bool ok = low && high && weight->scales && halves && weight->zeros;
     if (!ok)
         error_no_memory(err, n * sizeof(*low));
-    meter->tensor = model->tensors[weight->tensor].shown.name;
-    ok = ok && read_range(room, model, weight, low, high, meter, err);
+    ok = ok && (weight->is_unsigned ? read_range(r, t, layout, low, high, err)
+                                    : read_magnitudes(r, t, layout, low, high, err));
     for (size_t i = 0; ok && i < n; i++)
         match_scale(weight, half, low[i], high[i], &weight->scales[i], &halves[i],
                     &weight->zeros[i]);
@@ -198,6 +214,46 @@ static bool chain_weights(struct pare_plan *plan, struct chains *ret_chains, str
     return true;
 }
 
+/* The operators of which the peer quantizes something; Transpose and Gather among them. */
+static bool is_known(const char *op)
+{
+    static const char *const known[] = { "Attention", "Conv",     "EmbedLayerNormalization",
+                                         "Gather",    "Gemm",     "LSTM",
+                                         "MatMul",    "Transpose" };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (!strcmp(op, known[i]))
+            return true;
+    return false;
+}
+
+/* Why the peer leaves a tensor as it is; NULL when memory ends. */
+static const char *why_left(struct pare_plan *plan, const struct tensor *t)
+{
+    const struct pare_tensor *shown = &t->shown;
+    if (!strcmp(shown->place, "attribute"))
+        return "it is an attribute of a node";
+    if (shown->dtype != PARE_F32 && shown->dtype != PARE_F16)
+        return "it is not F32 or F16";
+    if (!strcmp(shown->place, "constant"))
+        return "onnxruntime leaves what a Constant node holds";
+    if (!strcmp(shown->place, "subgraph"))
+        return "onnxruntime leaves what is inside a subgraph";
+    if (t->op_count == 0)
+        return "no operator uses it";
+    if (!is_known(shown->op))
+        return arena_printf(&plan->arena, "onnxruntime quantizes nothing of %.100s", shown->op);
+    if (!t->weight)
+        return arena_printf(&plan->arena, "onnxruntime leaves this operand of %.100s", shown->op);
+    if (!strcmp(shown->op, "Gemm"))
+        return "onnxruntime quantizes a Gemm's second operand, where alpha and beta are 1 and "
+               "there "
+               "is no transA";
+    return arena_printf(&plan->arena,
+                        "onnxruntime takes a weight of %.100s only in its own place, with nothing "
+                        "in between",
+                        shown->op);
+}
+
 /* What all forms of a tensor take. */
 static bool list_tensor(struct pare_plan *plan, size_t index, const struct chains *chains,
                         struct pare_error *err)
@@ -205,11 +261,10 @@ static bool list_tensor(struct pare_plan *plan, size_t index, const struct chain
     const struct pare_tensor *shown = &plan->model->model->tensors[index].shown;
     const struct match *match = plan->match;
     bool dropped = match->dropped[index];
-    const char *action = "", *reason = "onnxruntime leaves it as it is";
+    const char *action = "", *reason = "";
     int64_t bytes = dropped ? 0 : shown->size_bytes;
     for (size_t i = chains->first[index]; action && i != NONE; i = chains->next[i]) {
         const struct match_weight *weight = &match->weights[i];
-        reason = "";
         action = add_action(plan, action, weight);
         bytes += shown->element_count + weight->scale_count * (weight->halves ? 3 : 5);
     }
@@ -224,6 +279,8 @@ static bool list_tensor(struct pare_plan *plan, size_t index, const struct chain
     }
     if (shown->rank < 2)
         return true;
+    if (!*action && !(reason = why_left(plan, &plan->model->model->tensors[index])))
+        return error_no_memory(err, 64);
     plan->workpieces[plan->entry_count] = index;
     plan->entries[plan->entry_count++] =
         (struct pare_plan_entry){ .tensor = index,
@@ -235,25 +292,36 @@ static bool list_tensor(struct pare_plan *plan, size_t index, const struct chain
     return true;
 }
 
-bool match_plan(struct pare_plan *plan, struct meter *meter, struct pare_error *err)
+static bool poll(void *meter, struct pare_error *err)
+{
+    return meter_add(meter, 0, err);
+}
+
+bool match_plan(struct pare_plan *plan, struct pool *pool, struct meter *meter,
+                struct pare_error *err)
 {
     const struct model *model = plan->model->model;
     const struct step *step = &plan->recipe->steps[0];
-    struct match_options options = { step->per_channel, step->reduce_range, step->is_unsigned };
-    struct match_room room = { 0 };
+    struct match_options options = { .per_channel = step->per_channel,
+                                     .reduce_range = step->reduce_range,
+                                     .is_unsigned = step->is_unsigned,
+                                     .poll = poll,
+                                     .data = meter };
+    struct reading reading = { model, pool, meter };
+    bool ok = true;
+    meter->total_bytes = 1; /* so that nothing is done yet */
     if (!model_match(model, &options, &plan->arena, &plan->match, err))
         return false;
+    meter->total_bytes = 0;
     for (size_t i = 0; i < plan->match->weight_count; i++)
         meter->total_bytes += model->tensors[plan->match->weights[i].tensor].shown.size_bytes;
-    bool ok = match_room_init(&room, model, plan->match, err);
     for (size_t i = 0; ok && i < plan->match->weight_count; i++)
-        ok = settle_weight(plan, &room, &plan->match->weights[i], meter, err);
-    match_room_done(&room);
+        ok = settle_weight(plan, &reading, &plan->match->weights[i], err);
     struct chains chains = { 0 };
     ok = ok && chain_weights(plan, &chains, err);
     for (size_t i = 0; ok && i < model->tensor_count; i++) {
         plan->changes[i].match = plan->match;
-        ok = list_tensor(plan, i, &chains, err);
+        ok = list_tensor(plan, i, &chains, err) && (i % 256 || poll(meter, err));
     }
     meter->tensor = "";
     return ok && meter_add(meter, meter->total_bytes, err);
@@ -261,126 +329,120 @@ bool match_plan(struct pare_plan *plan, struct meter *meter, struct pare_error *
 
 /* ---- the values ---- */
 
-bool match_room_init(struct match_room *room, const struct model *model, const struct match *match,
-                     struct pare_error *err)
+size_t match_turned_bytes(const struct model *model, const struct match *match)
 {
     size_t most = 1;
     for (size_t i = 0; i < match->weight_count; i++)
         if (match->weights[i].transposed)
             most = MAX(most, (size_t)model->tensors[match->weights[i].tensor].shown.element_count);
-    *room = (struct match_room){ .x = malloc(STEP * sizeof(*room->x)),
-                                 .half = malloc(STEP * sizeof(*room->half)),
-                                 .y = malloc(STEP * sizeof(*room->y)),
-                                 .q = malloc(STEP),
-                                 .turned = malloc(most) };
-    if (room->x && room->half && room->y && room->q && room->turned)
-        return true;
-    match_room_done(room);
-    return error_no_memory(err, most);
+    return most;
 }
 
-void match_room_done(struct match_room *room)
-{
-    free(room->x);
-    free(room->half);
-    free(room->y);
-    free(room->q);
-    free(room->turned);
-    *room = (struct match_room){ 0 };
-}
+/* What the parts of a weight know. */
+struct form {
+    const struct match_weight *weight;
+    struct int8_layout layout;
+    uint8_t *turned; /* all values before they are written; NULL: they go out as they come */
+};
 
-static size_t quantize(const struct kernel *kernel, const struct match_weight *weight,
-                       const struct piece *p, size_t channels, struct match_room *room)
+static size_t quantize_unsigned(const struct kernel *kernel, const struct form *form,
+                                const struct piece *p, const float *x, uint8_t *ret_q)
 {
+    const float *scales = form->weight->scales;
+    const uint8_t *zeros = form->weight->zeros;
     size_t clipped = 0, n = p->columns;
-    const float *x = room->x, *scale = weight->scales + p->channel;
-    const uint8_t *zero = weight->zeros + p->channel;
-    uint8_t *q = room->q;
-    if (p->across && weight->is_unsigned)
-        return kernel->uint8_columns(x, p->rows, n, scale, zero, q);
     if (p->across)
-        return kernel->int8_columns(x, p->rows, n, scale, (int8_t *)q);
-    for (size_t row = 0; row < p->rows; row++, x += n, q += n) {
-        size_t c = (p->channel + row) % channels;
-        clipped += weight->is_unsigned ? kernel->uint8(x, n, weight->scales[c], weight->zeros[c], q)
-                                       : kernel->int8(x, n, weight->scales[c], (int8_t *)q);
+        return kernel->uint8_columns(x, p->rows, n, scales + p->channel, zeros + p->channel, ret_q);
+    for (size_t row = 0; row < p->rows; row++, x += n, ret_q += n) {
+        size_t c = (p->channel + row) % form->layout.channels;
+        clipped += kernel->uint8(x, n, scales[c], zeros[c], ret_q);
     }
     return clipped;
 }
 
 /* Errors of what DequantizeLinear would give, of one scale or of one a column. */
-static void measure_unsigned(const struct kernel *kernel, const struct match_weight *weight,
-                             const struct piece *p, size_t row, size_t channel,
-                             struct match_room *room, struct kernel_error *io_error)
+static void measure_unsigned(const struct kernel *kernel, const struct form *form,
+                             const struct piece *p, const float *x, const uint8_t *q,
+                             struct kernel_error *io_error)
 {
-    const float *scale = weight->scales + channel;
-    const uint8_t *zero = weight->zeros + channel, *q = room->q + row * p->columns;
-    size_t step = p->across;
-    for (size_t i = 0; i < p->columns; i++)
-        room->y[i] = (float)(q[i] - zero[i * step]) * scale[i * step];
-    kernel->error(room->x + row * p->columns, room->y, p->columns, io_error);
+    float y[STEP];
+    for (size_t row = 0; row < p->rows; row++, x += p->columns, q += p->columns) {
+        size_t channel = (p->channel + (p->across ? 0 : row)) % form->layout.channels;
+        const float *scale = form->weight->scales + channel;
+        const uint8_t *zero = form->weight->zeros + channel;
+        size_t step = p->across;
+        for (size_t i = 0; i < p->columns; i++)
+            y[i] = (float)(q[i] - zero[i * step]) * scale[i * step];
+        kernel->error(x, y, p->columns, io_error);
+    }
 }
 
-static void measure(const struct kernel *kernel, const struct match_weight *weight,
-                    const struct piece *p, size_t channels, struct match_room *room,
-                    struct kernel_error *io_error)
+/* Place: the first element and how many. */
+static bool next_part(const struct writing *w, int64_t io_place[4])
 {
-    if (p->across && !weight->is_unsigned) {
-        kernel->error_int8_columns(room->x, (int8_t *)room->q, p->rows, p->columns,
-                                   weight->scales + p->channel, io_error);
-        return;
+    const struct form *form = w->own;
+    int64_t start = io_place[0] + io_place[1];
+    io_place[0] = start;
+    io_place[1] = 0;
+    if (start == w->shown->element_count)
+        return false;
+    io_place[1] = (int64_t)int8_stretch(form->layout, (size_t)start, scheme_int8.stretch_bytes);
+    return true;
+}
+
+static void make_part(const struct writing *w, struct writing_part *io_part)
+{
+    const struct form *form = w->own;
+    size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
+    uint8_t *q = form->turned ? form->turned + start : io_part->room;
+    struct int8_counts counts = { 0 };
+    struct writing_room room;
+    for (size_t done = 0, n; done < count; done += n) {
+        n = MIN(int8_stretch(form->layout, start + done, STEP), count - done);
+        const float *x = writing_read(w, io_part, start + done, n, &room);
+        if (!x)
+            return;
+        if (form->weight->is_unsigned) {
+            struct piece piece = piece_of(form->layout, start + done, n);
+            counts.clipped += quantize_unsigned(w->kernel, form, &piece, x, q + done);
+            measure_unsigned(w->kernel, form, &piece, x, q + done, &io_part->error);
+        } else {
+            int8_quantize(w->kernel, x, form->layout, form->weight->scales, start + done, n,
+                          (int8_t *)q + done, &io_part->error, &counts);
+        }
     }
-    for (size_t row = 0; row < p->rows; row++) {
-        size_t channel = (p->channel + (p->across ? 0 : row)) % channels, at = row * p->columns;
-        if (weight->is_unsigned)
-            measure_unsigned(kernel, weight, p, row, channel, room, io_error);
-        else
-            kernel->error_int8(room->x + at, (int8_t *)room->q + at, p->columns,
-                               weight->scales[channel], io_error);
-    }
+    io_part->bytes = form->turned ? 0 : count;
+    io_part->clipped = counts.clipped;
 }
 
 /* The quantized matrices with rows and columns exchanged, as much of a column as there is room. */
-static bool write_turned(struct match_room *room, const struct pare_tensor *shown,
-                         struct sink *sink, struct meter *meter, struct pare_error *err)
+static bool write_turned(struct writing *w, const uint8_t *turned, struct sink *sink,
+                         struct pare_error *err)
 {
-    size_t rows = (size_t)shown->dims[shown->rank - 2];
+    const struct pare_tensor *shown = w->shown;
+    size_t rows = (size_t)shown->dims[shown->rank - 2], room = scheme_int8.stretch_bytes;
     size_t columns = (size_t)shown->dims[shown->rank - 1], matrix = rows * columns;
-    size_t high = MIN(rows, (size_t)STEP), wide = MAX((size_t)STEP / rows, (size_t)1);
+    size_t high = MIN(rows, room), wide = MAX(room / rows, (size_t)1);
+    uint8_t *q = w->stretch;
     for (size_t start = 0; start < (size_t)shown->element_count; start += matrix)
         for (size_t c = 0; c < columns; c += wide)
             for (size_t r = 0; r < rows; r += high) {
                 size_t width = MIN(wide, columns - c), height = MIN(high, rows - r);
                 for (size_t i = 0; i < height; i++)
                     for (size_t k = 0; k < width; k++)
-                        room->q[k * height + i] = room->turned[start + (r + i) * columns + c + k];
-                if (!sink_write(sink, room->q, width * height, err) || !meter_add(meter, 0, err))
+                        q[k * height + i] = turned[start + (r + i) * columns + c + k];
+                if (!writing_put(w, sink, q, width * height, err))
                     return false;
             }
     return true;
 }
 
-bool match_write(struct match_room *room, const struct model *model,
-                 const struct match_weight *weight, struct sink *sink, struct meter *meter,
-                 struct kernel_error *io_error, uint64_t *io_clipped, struct pare_error *err)
+bool match_write(struct writing *w, const struct match_weight *weight, uint8_t *turned,
+                 struct sink *sink, struct pare_error *err)
 {
-    const struct tensor *t = &model->tensors[weight->tensor];
-    const struct kernel *kernel = kernel_best();
-    struct int8_layout layout = layout_of(&t->shown, weight);
-    int64_t size = t->shown.dtype == PARE_F16 ? 2 : 4;
-    meter->tensor = t->shown.name;
-    for (size_t at = 0, n; at < (size_t)t->shown.element_count; at += n) {
-        n = int8_stretch(layout, at, STEP);
-        struct piece piece = piece_of(layout, at, n);
-        if (!read_values(room, model, t, at, n, err))
-            return false;
-        *io_clipped += quantize(kernel, weight, &piece, layout.channels, room);
-        measure(kernel, weight, &piece, layout.channels, room, io_error);
-        if (weight->transposed)
-            memcpy(room->turned + at, room->q, n);
-        if ((!weight->transposed && !sink_write(sink, room->q, n, err)) ||
-            !meter_add(meter, (int64_t)n * size, err))
-            return false;
-    }
-    return !weight->transposed || write_turned(room, &t->shown, sink, meter, err);
+    static const struct writing_grid grid = { next_part, make_part };
+    struct form form = { weight, layout_of(w->shown, weight), weight->transposed ? turned : NULL };
+    w->own = &form;
+    return writing_parts(w, &grid, sink, err) &&
+           (!weight->transposed || write_turned(w, turned, sink, err));
 }

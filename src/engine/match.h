@@ -15,12 +15,13 @@
 #include "base/base.h"
 #include "format/match.h"
 
-struct kernel_error;
 struct meter;
 struct pare_error;
 struct pare_plan;
 struct pare_recipe;
+struct pool;
 struct sink;
+struct writing;
 
 /* Whether the recipe asks for a peer's output. */
 bool match_asked(const struct pare_recipe *recipe);
@@ -30,26 +31,14 @@ void match_scale(const struct match_weight *weight, bool half, float low, float 
                  float *ret_scale, uint16_t *ret_half, uint8_t *ret_zero);
 
 /* Fill in the plan: the match and all entries. Reads each weight once. */
-MUST_CHECK bool match_plan(struct pare_plan *plan, struct meter *meter, struct pare_error *err);
+MUST_CHECK bool match_plan(struct pare_plan *plan, struct pool *pool, struct meter *meter,
+                           struct pare_error *err);
 
-/* What writing a weight needs at hand. */
-struct match_room {
-    float *x; /* MATCH_STEP bytes, as the following */
-    uint16_t *half;
-    float *y;
-    uint8_t *q;
-    uint8_t *turned; /* as large as the largest transposed weight's values */
-};
+/* Room for the values of the largest weight that is written transposed, at least 1. */
+size_t match_turned_bytes(const struct model *model, const struct match *match);
 
-/* Room for all weights of a match. */
-MUST_CHECK bool match_room_init(struct match_room *room, const struct model *model,
-                                const struct match *match, struct pare_error *err);
-void match_room_done(struct match_room *room);
-
-/* Quantize a weight into the sink and measure it. */
-MUST_CHECK bool match_write(struct match_room *room, const struct model *model,
-                            const struct match_weight *weight, struct sink *sink,
-                            struct meter *meter, struct kernel_error *io_error,
-                            uint64_t *io_clipped, struct pare_error *err);
+/* Quantize a weight into the sink and measure it; `turned` is that room. */
+MUST_CHECK bool match_write(struct writing *w, const struct match_weight *weight, uint8_t *turned,
+                            struct sink *sink, struct pare_error *err);
 
 #endif

@@ -19,6 +19,7 @@
 #include "engine/reading.h"
 #include "engine/recipe.h"
 #include "engine/scheme.h"
+#include "engine/survey.h"
 #include "format/source.h"
 #include "kernel/kernel.h"
 
@@ -46,6 +47,8 @@ static const char *why_misplaced(const struct tensor *t, const struct decision *
         return t->no_fp16;
     if (t->weight || !d->quantize)
         return t->no_weight;
+    if (d->quantize->scheme == SCHEME_INT8)
+        return t->int8 == INT8_NONE ? t->no_int8 : NULL;
     if (d->quantize->scheme == SCHEME_BF16)
         return t->no_bf16;
     return d->quantize->gather && t->table ? t->no_table : t->no_weight;
@@ -90,7 +93,8 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     const struct tensor *t = &p->model->tensors[index];
     struct decision *d = &p->plan->decisions[index];
     struct change *change = &p->plan->changes[index];
-    uint32_t absmax;
+    struct reading reading = { p->model, p->pool, &p->meter };
+    struct survey survey;
     *ret_reason = NULL;
     if (!t->weight)
         d->prune = NULL;
@@ -100,16 +104,23 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     }
     if (!d->prune && !d->quantize)
         return true;
-    struct reading reading = { p->model, p->pool, &p->meter };
-    if (!reading_absmax(&reading, t, &absmax, err))
+    if (!survey_begin(&survey, p->plan, &reading, index, err))
         return false;
-    if (absmax >= KERNEL_INFINITY) {
-        *ret_reason = "it holds infinities or NaNs";
+    bool finite = survey.absmax < KERNEL_INFINITY;
+    if (!finite)
+        *ret_reason = PLAN_NOT_FINITE;
+    else if (d->quantize)
+        *ret_reason = scheme_of(d->quantize, t)->weigh(t, d->quantize, survey.absmax, change);
+    else
+        *ret_reason = d->why;
+    bool ok = *ret_reason || survey_complete(&survey, p->plan, t, d->quantize, change, err);
+    survey_end(&survey);
+    if (!ok)
+        return false;
+    if (!finite) {
         *d = (struct decision){ 0 };
         return true;
     }
-    *ret_reason =
-        d->quantize ? scheme_of(d->quantize, t)->weigh(t, d->quantize, absmax, change) : d->why;
     if (*ret_reason) {
         *change = (struct change){ .kind = CHANGE_NONE, .axis = -1 };
         d->quantize = NULL;
@@ -203,7 +214,7 @@ static bool plan_tensors(struct planning *p, struct pare_error *err)
     for (size_t i = 0; i < model->tensor_count; i++) {
         const struct tensor *t = &model->tensors[i];
         struct decision *d = &plan->decisions[i];
-        if (!choice_make(plan->recipe, &t->shown, &plan->arena, d, err))
+        if (!choice_make(plan->recipe, t, &plan->arena, d, err))
             return false;
         plan->reasons[i] = d->prune || d->quantize ? why_untouchable(t, d) : d->why;
         if (plan->reasons[i])
@@ -237,8 +248,9 @@ static bool allocate(struct pare_plan *plan, const struct pare_plan_options *opt
     plan->entries = arena_array(&plan->arena, rows, sizeof(*plan->entries));
     plan->workpieces = arena_array(&plan->arena, rows, sizeof(*plan->workpieces));
     plan->reasons = arena_array(&plan->arena, n, sizeof(*plan->reasons));
-    if (!plan->reasons || !plan->name || !plan->workpieces || !plan->decisions || !plan->changes ||
-        !plan->entries)
+    plan->magnitudes = arena_array(&plan->arena, n, sizeof(*plan->magnitudes));
+    if (!plan->reasons || !plan->magnitudes || !plan->name || !plan->workpieces ||
+        !plan->decisions || !plan->changes || !plan->entries)
         return error_no_memory(err, rows * sizeof(*plan->entries));
     plan->digest = !options->no_digest;
     plan->external_bytes = options->external_bytes;
@@ -268,7 +280,8 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
     ok = ok && model_check(model->model, err) && choice_check(model->model, recipe, err) &&
          optimize_plan(plan, err) && allocate(plan, options, err);
     p.model = plan->work;
-    ok = ok && (match_asked(recipe) ? match_plan(plan, &p.meter, err) : plan_tensors(&p, err)) &&
+    ok = ok &&
+         (match_asked(recipe) ? match_plan(plan, p.pool, &p.meter, err) : plan_tensors(&p, err)) &&
          plan_sizes(plan, err) && plan_write_json(plan, err);
     pool_close(p.pool);
     if (ok)

@@ -11,7 +11,10 @@
 struct decision;
 struct output;
 
-enum { DIGEST_HEX_ROOM = 65, PLAN_LABELS_MAX = 4 };
+/* The reason of a tensor that no step can do anything with. */
+#define PLAN_NOT_FINITE "it holds infinities or NaNs"
+
+enum { DIGEST_HEX_ROOM = 65, PLAN_LABELS_MAX = 4, PLAN_MAGNITUDES_MAX = 1 << 20 };
 
 struct pare_plan {
     struct arena arena; /* everything below */
@@ -30,7 +33,9 @@ struct pare_plan {
     struct decision *decisions;          /* by tensor of `work` */
     struct change *changes;              /* so */
     struct match *match;                 /* what a peer would give; NULL: nothing of the kind */
-    const char **reasons;                /* so: why it, or a part for it, is left; or NULL */
+    uint32_t **magnitudes; /* so: of the scheme's channels the largest, as bits; NULL: not kept */
+    size_t magnitude_count;
+    const char **reasons; /* so: why it, or a part for it, is left; or NULL */
     struct pare_plan_entry *entries;
     size_t *workpieces; /* by entry: the tensor of `work`, or SIZE_MAX */
     size_t entry_count;

@@ -2,7 +2,10 @@
 #include "engine/prune.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
 
 uint64_t prune_count(double amount, uint64_t element_count)
 {
@@ -31,4 +34,16 @@ struct kernel_cut prune_cut(const struct kernel *kernel, const float *x, size_t 
     kernel->count_low(x, n, high, bins->low);
     uint32_t low = bin_of(bins->low, KERNEL_LOW_BINS, &k);
     return (struct kernel_cut){ .threshold = high << KERNEL_LOW_BITS | low, .ties = k };
+}
+
+bool prune_values(const struct kernel *kernel, float *x, size_t n, double amount,
+                  struct pare_error *err)
+{
+    struct prune_bins *bins = malloc(sizeof(*bins));
+    if (!bins)
+        return error_no_memory(err, sizeof(*bins));
+    struct kernel_cut cut = prune_cut(kernel, x, n, prune_count(amount, n), bins);
+    kernel->prune(x, n, &cut);
+    free(bins);
+    return true;
 }

@@ -14,6 +14,8 @@
 #include "base/base.h"
 #include "kernel/kernel.h"
 
+struct pare_error;
+
 /* Room for counting. */
 struct prune_bins {
     uint64_t high[KERNEL_HIGH_BINS], low[KERNEL_LOW_BINS];
@@ -24,5 +26,9 @@ uint64_t prune_count(double amount, uint64_t element_count);
 /* Where the cut is that takes exactly k of x's n elements. */
 struct kernel_cut prune_cut(const struct kernel *kernel, const float *x, size_t n, uint64_t k,
                             struct prune_bins *bins);
+
+/* Set them to 0 in place. */
+MUST_CHECK bool prune_values(const struct kernel *kernel, float *x, size_t n, double amount,
+                             struct pare_error *err);
 
 #endif

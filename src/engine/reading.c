@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/reading.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -12,18 +13,17 @@
 
 enum { STEP = 1 << 20, STEPS_MAX = 16, THREADS_DEFAULT_MAX = 8 };
 
+/* Elements that are looked at before they leave the cache, and between two reports. */
+enum { LOOK_STEP = 16 * 1024, LOOK_ROUND = 16 << 20 };
+
 /* Steps that are read at a time, and what came of each. */
 struct batch {
     const struct reading *r;
     const struct tensor *t;
     int64_t at;
-    char *to;      /* of the first; the others follow */
-    size_t stride; /* bytes from one step's floats to the next one's */
-    size_t width;  /* bytes of an element in the file */
-    bool measure;
+    float *to; /* of the whole tensor */
     struct step_result {
         bool ok;
-        uint32_t absmax;
         struct pare_error err;
     } results[STEPS_MAX];
 };
@@ -42,32 +42,22 @@ static size_t step_bytes(const struct batch *b, size_t index)
     return (size_t)MIN((int64_t)STEP, b->t->shown.size_bytes - b->at - (int64_t)index * STEP);
 }
 
-/* The values stand in the upper half of the room of the floats, which never overtake them. */
-static void widen(enum pare_dtype dtype, const uint16_t *h, size_t n, float *ret_x)
-{
-    const struct kernel *kernel = kernel_best();
-    if (dtype == PARE_F16)
-        kernel->of_fp16(h, n, ret_x);
-    else
-        kernel->of_bf16(h, n, ret_x);
-}
-
 static void read_step(void *data, size_t index)
 {
     struct batch *b = data;
     struct step_result *result = &b->results[index];
-    char *to = b->to + index * b->stride;
-    size_t n = step_bytes(b, index), count = n / b->width;
-    char *raw = to + (b->stride == STEP ? 0 : n);
-    result->ok = model_read(b->r->model, b->t, b->at + (int64_t)index * STEP, n, raw, &result->err);
-    result->absmax = 0;
-    if (result->ok && b->t->widens)
-        widen(b->t->shown.dtype, (const uint16_t *)raw, count, (float *)to);
-    if (result->ok && b->measure)
-        result->absmax = kernel_best()->absmax((const float *)to, count);
+    size_t size = reading_element_bytes(b->t), count = step_bytes(b, index) / size;
+    size_t start = ((size_t)b->at + index * STEP) / size;
+    uint16_t half[LOOK_STEP];
+    result->ok = true;
+    for (size_t done = 0, n; result->ok && done < count; done += n) {
+        n = size == sizeof(float) ? count : MIN((size_t)LOOK_STEP, count - done);
+        result->ok = reading_floats(b->r->model, b->t, start + done, n, half, b->to + start + done,
+                                    &result->err);
+    }
 }
 
-static bool read_batch(struct batch *b, size_t count, uint32_t *io_absmax, struct pare_error *err)
+static bool read_batch(struct batch *b, size_t count, struct pare_error *err)
 {
     if (b->r->model->source->ops->read_by_many)
         pool_run(b->r->pool, read_step, b, count);
@@ -79,61 +69,130 @@ static bool read_batch(struct batch *b, size_t count, uint32_t *io_absmax, struc
             *err = b->results[i].err;
             return false;
         }
-        *io_absmax = MAX(*io_absmax, b->results[i].absmax);
         if (!meter_add(b->r->meter, (int64_t)step_bytes(b, i), err))
             return false;
     }
     return true;
 }
 
-/* `to` has room for all of it, or, where it is only measured, for `steps_max` steps. */
-static bool read_all(struct batch *b, size_t steps_max, uint32_t *io_absmax, struct pare_error *err)
+bool reading_whole(const struct reading *r, const struct tensor *t, float *to,
+                   struct pare_error *err)
 {
-    b->r->meter->tensor = b->t->shown.name;
-    while (b->at < b->t->shown.size_bytes) {
-        int64_t left = (b->t->shown.size_bytes - b->at + STEP - 1) / STEP;
-        size_t count = (size_t)MIN(left, (int64_t)steps_max);
-        if (!read_batch(b, count, io_absmax, err))
+    struct batch b = { .r = r, .t = t, .to = to };
+    r->meter->tensor = t->shown.name;
+    while (b.at < t->shown.size_bytes) {
+        int64_t left = (t->shown.size_bytes - b.at + STEP - 1) / STEP;
+        size_t count = (size_t)MIN(left, (int64_t)STEPS_MAX);
+        if (!read_batch(&b, count, err))
             return false;
-        b->at += (int64_t)count * STEP;
-        if (!b->measure)
-            b->to += count * b->stride;
+        b.at += (int64_t)count * STEP;
     }
     return true;
 }
 
-static struct batch batch_of(const struct reading *r, const struct tensor *t)
+/* ---- values that are looked at and not kept ---- */
+
+size_t reading_element_bytes(const struct tensor *t)
 {
-    return (struct batch){
-        .r = r,
-        .t = t,
-        .stride = t->widens ? 2 * STEP : STEP,
-        .width = t->widens ? sizeof(uint16_t) : sizeof(float),
-    };
+    bool half = t->shown.dtype == PARE_F16 || t->shown.dtype == PARE_BF16;
+    return half ? sizeof(uint16_t) : sizeof(float);
 }
 
-bool reading_whole(const struct reading *r, const struct tensor *t, float *to,
-                   struct pare_error *err)
+bool reading_floats(const struct model *model, const struct tensor *t, size_t start, size_t count,
+                    uint16_t *half, float *ret_x, struct pare_error *err)
 {
-    struct batch b = batch_of(r, t);
-    b.to = (char *)to;
-    uint32_t ignored = 0;
-    return read_all(&b, STEPS_MAX, &ignored, err);
+    size_t size = reading_element_bytes(t);
+    void *to = size == sizeof(float) ? (void *)ret_x : half;
+    if (!model_read(model, t, (int64_t)(start * size), count * size, to, err))
+        return false;
+    if (t->shown.dtype == PARE_F16)
+        kernel_best()->of_fp16(half, count, ret_x);
+    else if (t->shown.dtype == PARE_BF16)
+        kernel_best()->of_bf16(half, count, ret_x);
+    return true;
 }
 
-bool reading_absmax(const struct reading *r, const struct tensor *t, uint32_t *ret_bits,
-                    struct pare_error *err)
+/* Threads take stretches of a tensor until there are none, each with its own magnitudes. */
+struct search {
+    const struct reading *r;
+    const struct tensor *t;
+    const float *x;
+    struct int8_layout layout;
+    atomic_size_t next; /* the first element that nobody has taken */
+    size_t end;         /* of this round */
+    uint32_t *bits;     /* (threads, channels) */
+    struct finder {
+        bool ok;
+        struct pare_error err;
+    } * finders;
+};
+
+/* How many elements from *ret_start on are the caller's now; 0: the round is over. */
+static size_t take_stretch(struct search *s, size_t *ret_start)
 {
-    struct batch b = batch_of(r, t);
-    size_t steps = (size_t)MIN(pool_threads(r->pool), (int)STEPS_MAX);
-    char *room = b.to = malloc(steps * b.stride);
-    uint32_t bits = 0;
-    b.measure = true;
-    if (!room)
-        return error_no_memory(err, steps * b.stride);
-    bool ok = read_all(&b, steps, &bits, err);
-    free(room);
-    if (ok)
-        *ret_bits = bits;
+    size_t start = atomic_load(&s->next), total = (size_t)s->t->shown.element_count, count;
+    do /* the last channel may be short */
+        count = start < s->end ? MIN(int8_stretch(s->layout, start, LOOK_STEP), total - start) : 0;
+    while (count && !atomic_compare_exchange_weak(&s->next, &start, start + count));
+    *ret_start = start;
+    return count;
+}
+
+static void search_stretches(void *data, size_t thread)
+{
+    struct search *s = data;
+    struct finder *finder = &s->finders[thread];
+    uint32_t *bits = s->bits + thread * s->layout.channels;
+    float x[LOOK_STEP];
+    uint16_t half[LOOK_STEP];
+    size_t start;
+    for (size_t n; finder->ok && (n = take_stretch(s, &start)) > 0;) {
+        finder->ok = s->x || reading_floats(s->r->model, s->t, start, n, half, x, &finder->err);
+        if (finder->ok)
+            int8_fold(kernel_best(), s->x ? s->x + start : x, s->layout, start, n, bits);
+    }
+}
+
+/* A round of the search, and what it cost told. */
+static bool search_round(struct search *s, size_t threads, struct pare_error *err)
+{
+    size_t before = s->next, total = (size_t)s->t->shown.element_count;
+    s->end = MIN(before + LOOK_ROUND, total);
+    pool_run(s->r->pool, search_stretches, s, threads);
+    for (size_t i = 0; i < threads; i++)
+        if (!s->finders[i].ok) {
+            *err = s->finders[i].err;
+            return false;
+        }
+    size_t bytes = s->x ? 0 : (s->next - before) * reading_element_bytes(s->t);
+    return meter_add(s->r->meter, (int64_t)bytes, err);
+}
+
+bool reading_magnitudes(const struct reading *r, const struct tensor *t, const float *x,
+                        struct int8_layout layout, uint32_t *ret_bits, struct pare_error *err)
+{
+    bool alone = !x && !r->model->source->ops->read_by_many;
+    size_t threads = alone ? 1 : (size_t)pool_threads(r->pool), channels = layout.channels;
+    struct search s = { .r = r,
+                        .t = t,
+                        .x = x,
+                        .layout = layout,
+                        .bits = calloc(threads * channels, sizeof(uint32_t)),
+                        .finders = calloc(threads, sizeof(struct finder)) };
+    bool ok = s.bits && s.finders;
+    if (!ok)
+        error_no_memory(err, threads * channels * sizeof(uint32_t));
+    r->meter->tensor = t->shown.name;
+    for (size_t i = 0; ok && i < threads; i++)
+        s.finders[i].ok = true;
+    while (ok && s.next < (size_t)t->shown.element_count)
+        ok = search_round(&s, threads, err);
+    for (size_t i = 0; ok && i < channels; i++) {
+        ret_bits[i] = 0;
+        for (size_t thread = 0; thread < threads; thread++)
+            ret_bits[i] = MAX(ret_bits[i], s.bits[thread * channels + i]);
+    }
+    free(s.bits);
+    free(s.finders);
     return ok;
 }

@@ -7,6 +7,7 @@
 #define PARE_ENGINE_READING_H
 
 #include "base/base.h"
+#include "engine/int8.h"
 
 struct meter;
 struct model;
@@ -27,8 +28,19 @@ MUST_CHECK bool reading_pool(int threads, struct pool **ret_pool, struct pare_er
 MUST_CHECK bool reading_whole(const struct reading *r, const struct tensor *t, float *to,
                               struct pare_error *err);
 
-/* The bits of a tensor's largest magnitude, keeping nothing. */
-MUST_CHECK bool reading_absmax(const struct reading *r, const struct tensor *t, uint32_t *ret_bits,
-                               struct pare_error *err);
+/* Of a tensor of F32, F16 or BF16. */
+size_t reading_element_bytes(const struct tensor *t);
+
+/* Elements [start, start + count) as float32; `half` is room for as many. By any thread. */
+MUST_CHECK bool reading_floats(const struct model *model, const struct tensor *t, size_t start,
+                               size_t count, uint16_t *half, float *ret_x, struct pare_error *err);
+
+/*
+ * The bits of the largest magnitude of each channel of a tensor of F32, F16 or BF16; of x where the
+ * tensor is in memory, else it is read and nothing of it kept.
+ */
+MUST_CHECK bool reading_magnitudes(const struct reading *r, const struct tensor *t, const float *x,
+                                   struct int8_layout layout, uint32_t *ret_bits,
+                                   struct pare_error *err);
 
 #endif

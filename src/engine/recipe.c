@@ -116,6 +116,11 @@ static bool read_choice(const struct reading *r, const cJSON *item,
 
 static bool read_form(const struct reading *r, const cJSON *item)
 {
+    if (r->step->match)
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: \"form\" is not possible with \"match\", where the "
+                         "form is onnxruntime's own; leave one of them out",
+                         r->number);
     bool int4 = r->step->scheme == SCHEME_INT4;
     size_t end = int4 ? FORM_QDQ + 1 : FORM_MATMULNBITS;
     for (size_t i = int4 ? FORM_MATMULNBITS : 0; i < end; i++)
@@ -143,6 +148,11 @@ static bool read_match(const struct reading *r, const cJSON *step)
 static bool read_weight_type(const struct reading *r, const cJSON *item)
 {
     const char *word = cJSON_IsString(item) ? item->valuestring : "";
+    if (!r->step->match)
+        return error_set(r->err, PARE_ERR_USAGE,
+                         "recipe, step %zu: \"weight_type\" is possible only with \"match\"; "
+                         "without it int8 weights are qint8",
+                         r->number);
     r->step->is_unsigned = !strcmp(word, "quint8");
     return r->step->is_unsigned || !strcmp(word, "qint8") ||
            wrong(r, "weight_type", "\"qint8\" or \"quint8\"");
@@ -200,7 +210,7 @@ static bool read_scheme(const struct reading *r, const cJSON *item)
     if (!read_choice(r, item, schemes, ARRAY_SIZE(schemes)))
         return false;
     r->step->scheme = (enum step_scheme)(r->step->choice - schemes);
-    r->step->per_channel = r->step->keep_io = r->step->symmetric = true;
+    r->step->per_channel = r->step->keep_io = r->step->symmetric = r->step->double_quant = true;
     r->step->block = is_float4(r->step) ? FLOAT4_BLOCK_DEFAULT : BLOCK_DEFAULT;
     if (r->step->scheme == SCHEME_INT4)
         r->step->form = FORM_MATMULNBITS;
@@ -221,14 +231,16 @@ static bool read_scheme_key(const struct reading *r, const cJSON *item, bool *re
         return read_bool(r, item, &step->reduce_range);
     if (int8 && !strcmp(key, "match"))
         return true;
-    if (step->match && !strcmp(key, "weight_type"))
+    if (int8 && !strcmp(key, "weight_type"))
         return read_weight_type(r, item);
-    if (((int8 && !step->match) || int4) && !strcmp(key, "form"))
+    if ((int8 || int4) && !strcmp(key, "form"))
         return read_form(r, item);
     if (fp16 && !strcmp(key, "keep_io"))
         return read_bool(r, item, &step->keep_io);
     if ((int4 || is_float4(step)) && !strcmp(key, "block"))
         return read_block(r, item);
+    if (is_float4(step) && !strcmp(key, "double_quant"))
+        return read_bool(r, item, &step->double_quant);
     if (int4 && !strcmp(key, "symmetric"))
         return read_bool(r, item, &step->symmetric);
     if (int4 && !strcmp(key, "gather"))
@@ -360,14 +372,55 @@ static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct par
     return check_match(recipe, err);
 }
 
-static const char *warning_of(const struct pare_recipe *recipe)
+/* Whether a step asks for the scheme. */
+static bool is_asked(const struct pare_recipe *recipe, size_t scheme)
 {
-    for (size_t i = 0; i < recipe->step_count; i++) {
-        const struct step *step = &recipe->steps[i];
-        if (step->kind == STEP_QUANTIZE && scheme_of(step, NULL)->warning)
-            return scheme_of(step, NULL)->warning;
+    bool asked = false;
+    for (size_t i = 0; i < recipe->step_count; i++)
+        asked = asked || (recipe->steps[i].kind == STEP_QUANTIZE &&
+                          recipe->steps[i].scheme == (enum step_scheme)scheme);
+    return asked;
+}
+
+static const char *warning_of_scheme(const struct pare_recipe *recipe, size_t scheme)
+{
+    const struct step step = { .kind = STEP_QUANTIZE, .scheme = (enum step_scheme)scheme };
+    return is_asked(recipe, scheme) ? scheme_of(&step, NULL)->warning : NULL;
+}
+
+/* "nf4 and fp4 are", of all schemes asked for of which the same is said; NULL when memory ends. */
+static const char *warned_schemes(struct pare_recipe *recipe, const char *warning)
+{
+    const char *names = NULL;
+    int count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+        const char *other = warning_of_scheme(recipe, i);
+        if (!other || strcmp(other, warning) != 0)
+            continue;
+        names = arena_printf(&recipe->arena, "%s%s%s", count ? names : "", count ? " and " : "",
+                             schemes[i].name);
+        if (!names)
+            return NULL;
+        count++;
     }
-    return "";
+    return arena_printf(&recipe->arena, "%s %s", names, count > 1 ? "are" : "is");
+}
+
+static bool write_warning(struct pare_recipe *recipe, struct pare_error *err)
+{
+    recipe->warning = "";
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+        const char *warning = warning_of_scheme(recipe, i), *before = recipe->warning;
+        if (!warning || strstr(before, warning))
+            continue;
+        const char *names = warned_schemes(recipe, warning);
+        recipe->warning = names ? arena_printf(&recipe->arena, "%s%s%s %s", before,
+                                               *before ? "; " : "", names, warning)
+                                : NULL;
+        if (!recipe->warning)
+            return error_no_memory(err, strlen(warning));
+    }
+    return true;
 }
 
 /* ---- the interface ---- */
@@ -391,11 +444,11 @@ bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret
     struct pare_recipe *recipe = calloc(1, sizeof(*recipe));
     if (!recipe)
         return error_no_memory(err, sizeof(*recipe));
-    if (!read_steps(recipe, root, err) || !recipe_write_text(recipe, err)) {
+    if (!read_steps(recipe, root, err) || !recipe_write_text(recipe, err) ||
+        !write_warning(recipe, err)) {
         pare_recipe_free(recipe);
         return false;
     }
-    recipe->warning = warning_of(recipe);
     *ret_recipe = recipe;
     return true;
 }

@@ -35,6 +35,7 @@ struct step {
     bool is_unsigned;                 /* of that, QUInt8 */
     bool keep_io;                     /* of fp16: the model's inputs and outputs stay F32 */
     int block;                        /* of int4, nf4 and fp4: elements that share a scale */
+    bool double_quant;                /* of nf4 and fp4 in checkpoints: their scales in 8 bits */
     bool symmetric;                   /* of int4, as the following: without zero points */
     int accuracy_level;               /* 1 to 4; of FORM_QDQ 0 */
     bool gather;                      /* tables of Gather too; not of FORM_QDQ */

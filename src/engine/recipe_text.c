@@ -52,8 +52,10 @@ static void put_step(struct buf *out, const struct step *step)
     } else if (step->scheme == SCHEME_BF16) {
         buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\"", step->choice->name);
     } else if (step->scheme == SCHEME_NF4 || step->scheme == SCHEME_FP4) {
-        buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"block\": %d",
-                   step->choice->name, step->block);
+        buf_printf(out,
+                   "{\"step\": \"quantize\", \"scheme\": \"%s\", \"block\": %d, "
+                   "\"double_quant\": %s",
+                   step->choice->name, step->block, step->double_quant ? "true" : "false");
     } else if (step->match) {
         buf_printf(out,
                    "{\"step\": \"quantize\", \"scheme\": \"%s\", \"match\": \"onnxruntime\", "

@@ -38,7 +38,7 @@ struct run {
     struct pool *pool;
     void *stretch; /* what is written: as large as the schemes ask for */
     struct prune_bins *bins;
-    struct match_room room;
+    uint8_t *turned; /* a match's weight to be transposed: as large as the largest */
 };
 
 /* ---- one tensor ---- */
@@ -73,6 +73,14 @@ static bool write_floats(struct run *run, const struct tensor *t, struct sink *s
     return true;
 }
 
+/* Whether its scheme reads it on the way out, so that it is never whole in memory. */
+static bool is_streamed(const struct run *run, size_t index)
+{
+    const struct decision *d = &run->plan->decisions[index];
+    return d->quantize && !d->prune && run->model->source->ops->read_by_many &&
+           scheme_of(d->quantize, &run->model->tensors[index])->by_element;
+}
+
 /* What the scheme of a tensor writes with. */
 static struct writing writing_of(struct run *run, size_t index)
 {
@@ -82,11 +90,29 @@ static struct writing writing_of(struct run *run, size_t index)
         .change = &run->plan->changes[index],
         .shown = &run->model->tensors[index].shown,
         .meter = &run->meter,
-        .x = run->x,
+        .model = run->model,
+        .tensor = &run->model->tensors[index],
+        .x = is_streamed(run, index) ? NULL : run->x,
+        .magnitudes = run->plan->magnitudes[index],
         .pool = run->pool,
         .stretch = run->stretch,
         .kept = &run->kept[index],
     };
+}
+
+/* All values as the prune step leaves them, where the scheme does not read them by itself. */
+static bool load_values(struct run *run, const struct writing *w, struct kernel_error *ret_pruned,
+                        struct pare_error *err)
+{
+    const struct step *prune = run->plan->decisions[w->tensor - run->model->tensors].prune;
+    struct reading reading = { run->model, run->pool, &run->meter };
+    *ret_pruned = (struct kernel_error){ 0 };
+    run->meter.tensor = w->shown->name;
+    if (w->x && !reading_whole(&reading, w->tensor, w->x, err))
+        return false;
+    if (prune)
+        prune_tensor(run, (size_t)w->shown->element_count, prune->amount, ret_pruned);
+    return true;
 }
 
 /* The filler's values(): also measures. Errors of both steps add up: a pruned 0 stays 0. */
@@ -95,14 +121,10 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
     struct run *run = data;
     const struct tensor *t = &run->model->tensors[index];
     const struct decision *d = &run->plan->decisions[index];
-    size_t n = (size_t)t->shown.element_count;
     struct writing w = writing_of(run, index);
-    struct kernel_error pruned = { 0 };
-    struct reading reading = { run->model, run->pool, &run->meter };
-    if (!reading_whole(&reading, t, run->x, err))
+    struct kernel_error pruned;
+    if (!load_values(run, &w, &pruned, err))
         return false;
-    if (d->prune)
-        prune_tensor(run, n, d->prune->amount, &pruned);
     if (!(w.step ? scheme_of(w.step, t)->values(&w, sink, err) : write_floats(run, t, sink, err)))
         return false;
     if (d->prune) {
@@ -123,7 +145,10 @@ static bool fill_scales(void *data, size_t index, struct sink *sink, struct pare
 {
     struct run *run = data;
     struct writing w = writing_of(run, index);
-    return scheme_of(w.step, &run->model->tensors[index])->scales(&w, sink, err);
+    const struct scheme *scheme = scheme_of(w.step, w.tensor);
+    struct kernel_error ignored;
+    return (!scheme->scales_by_element || load_values(run, &w, &ignored, err)) &&
+           scheme->scales(&w, sink, err);
 }
 
 static bool fill_zero_points(void *data, size_t index, struct sink *sink, struct pare_error *err)
@@ -149,14 +174,22 @@ static bool fill_matched(void *data, size_t weight, struct sink *sink, struct pa
 {
     struct run *run = data;
     const struct match_weight *w = &run->plan->match->weights[weight];
-    struct kernel_error error = { 0 };
-    uint64_t clipped = 0;
-    if (!match_write(&run->room, run->model, w, sink, &run->meter, &error, &clipped, err))
+    const struct tensor *t = &run->model->tensors[w->tensor];
+    struct writing writing = { .kernel = run->kernel,
+                               .step = &run->plan->recipe->steps[0],
+                               .shown = &t->shown,
+                               .meter = &run->meter,
+                               .model = run->model,
+                               .tensor = t,
+                               .pool = run->pool,
+                               .stretch = run->stretch };
+    run->meter.tensor = t->shown.name;
+    if (!match_write(&writing, w, run->turned, sink, err))
         return false;
     if (run->entry_of[w->tensor] != SIZE_MAX) {
         struct pare_report_entry *entry = &run->report->entries[run->entry_of[w->tensor]];
-        entry->clipped_count = (int64_t)clipped;
-        report_measure(entry, &error);
+        entry->clipped_count = (int64_t)writing.clipped;
+        report_measure(entry, &writing.error);
     }
     return true;
 }
@@ -208,26 +241,29 @@ static bool start_report(struct run *run, struct pare_error *err)
 
 static bool allocate(struct run *run, struct pare_error *err)
 {
-    size_t most = 0, room = 1, n = run->model->tensor_count + 1;
+    size_t most = 0, n = run->model->tensor_count + 1;
+    size_t room = writing_rooms(&scheme_int8, run->pool) * scheme_int8.stretch_bytes;
     for (size_t i = 0; i < run->model->tensor_count; i++) {
         const struct step *quantize = run->plan->decisions[i].quantize;
         if (run->plan->changes[i].kind == CHANGE_NONE)
             continue;
-        most = MAX(most, (size_t)run->model->tensors[i].shown.element_count * sizeof(float));
+        if (!is_streamed(run, i))
+            most = MAX(most, (size_t)run->model->tensors[i].shown.element_count * sizeof(float));
         if (quantize) {
             const struct scheme *scheme = scheme_of(quantize, &run->model->tensors[i]);
             room = MAX(room, writing_rooms(scheme, run->pool) * scheme->stretch_bytes);
         }
     }
+    size_t turned = run->plan->match ? match_turned_bytes(run->model, run->plan->match) : 1;
     run->entry_of = calloc(n, sizeof(*run->entry_of));
     run->kept = calloc(n, sizeof(*run->kept));
     run->x = malloc(most + 1);
     run->stretch = malloc(room);
     run->bins = malloc(sizeof(*run->bins));
-    if (!run->entry_of || !run->kept || !run->x || !run->stretch || !run->bins)
+    run->turned = malloc(turned);
+    if (!run->turned || !run->entry_of || !run->kept || !run->x || !run->stretch || !run->bins)
         return error_no_memory(err, most);
-    const struct match *match = run->plan->match;
-    return !match || match_room_init(&run->room, run->model, match, err);
+    return true;
 }
 
 static void release(struct run *run)
@@ -241,7 +277,7 @@ static void release(struct run *run)
     free(run->x);
     free(run->stretch);
     free(run->bins);
-    match_room_done(&run->room);
+    free(run->turned);
     pare_report_free(run->report);
 }
 
@@ -260,7 +296,13 @@ static bool write_output(struct run *run, const char *name, struct sink *sink,
     return ok && meter_add(&run->meter, run->meter.total_bytes, err);
 }
 
-/* The entry whose reason says most: the first of those that most could be done with; or NULL. */
+static bool is_broken(const struct pare_plan_entry *entry)
+{
+    return !strcmp(entry->reason, PLAN_NOT_FINITE);
+}
+
+/* The entry whose reason says most: a broken one, else the first of those that most could be done
+   with; or NULL. */
 static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
 {
     const struct pare_plan_entry *best = NULL;
@@ -269,7 +311,7 @@ static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
         if (plan->workpieces[i] == SIZE_MAX)
             continue;
         const struct tensor *t = &plan->work->tensors[plan->workpieces[i]];
-        int could = t->weight + (t->weight && !t->no_blocks);
+        int could = t->weight + (t->weight && !t->no_blocks) + 4 * is_broken(&plan->entries[i]);
         if (could > most) {
             best = &plan->entries[i];
             most = could;
@@ -278,16 +320,16 @@ static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
     return best;
 }
 
-static bool check_worth(const struct pare_plan *plan, struct pare_error *err)
+bool engine_check_worth(const struct pare_plan *plan, struct pare_error *err)
 {
     if (plan->changed_count || plan->optimized)
         return true;
     const struct pare_plan_entry *told = telling_entry(plan);
-    return error_set(err, PARE_ERR_REFUSED,
-                     "the recipe changes nothing: the model has %zu tensors of two or more "
+    return error_set(err, told && is_broken(told) ? PARE_ERR_FORMAT : PARE_ERR_REFUSED,
+                     "the recipe changes nothing: the model has %zu tensor%s of two or more "
                      "dimensions%s%.100s%s%s",
-                     plan->entry_count, told ? "; " : "", told ? told->name : "", told ? ": " : "",
-                     told ? told->reason : "");
+                     plan->entry_count, plan->entry_count == 1 ? "" : "s", told ? "; " : "",
+                     told ? told->name : "", told ? ": " : "", told ? told->reason : "");
 }
 
 bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sink,
@@ -303,7 +345,7 @@ bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sin
                    .phase = "writing",
                    .total_bytes = plan->before_bytes },
     };
-    bool ok = check_worth(plan, err) && reading_pool(options->threads, &run.pool, err) &&
+    bool ok = engine_check_worth(plan, err) && reading_pool(options->threads, &run.pool, err) &&
               allocate(&run, err) && start_report(&run, err) &&
               provenance_begin(&run.provenance, plan, options, pool_threads(run.pool) > 1, err) &&
               write_output(&run, name, sink, err) && report_write_json(run.report, err);

@@ -255,6 +255,8 @@ bool checkpoint_read_config(struct model *model, struct pare_error *err)
     char *text = malloc((size_t)size + 1);
     if (!text)
         return error_no_memory(err, (size_t)size);
+    ((struct checkpoint *)model->own)->config = file;
+    ((struct checkpoint *)model->own)->has_config = true;
     bool ok = source_read(model->source, file, 0, text, (size_t)size, err) &&
               (json_slice(text, (size_t)size, &config, err) || error_prefix(err, "config.json")) &&
               take_config(model, &config, err);

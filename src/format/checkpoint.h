@@ -11,6 +11,8 @@
 
 #include "format/format.h"
 
+struct buf;
+
 enum { CHECKPOINT_TENSORS_MAX = 1 << 20, CHECKPOINT_INDEX_MAX = 1 << 30 };
 
 /* What is kept of any checkpoint: the head of a format's own. */
@@ -18,6 +20,8 @@ struct checkpoint {
     size_t tensor_room, fact_room;
     size_t *others; /* files of the source that are no weights: config.json, a tokenizer */
     size_t other_count;
+    size_t config; /* of config.json, the source's number */
+    bool has_config;
 };
 
 /* Say of a tensor that has its name, dtype and shape what it is for and what it can become. */
@@ -38,5 +42,12 @@ MUST_CHECK bool checkpoint_take_others(struct model *model, struct pare_error *e
 
 /* What config.json beside the main file says, as facts; a checkpoint without one is no error. */
 MUST_CHECK bool checkpoint_read_config(struct model *model, struct pare_error *err);
+
+/*
+ * config.json as the changed copy wants it - its quantization_config, its dtype - and all else of it
+ * as it is. Nothing is appended when it stays, or when there is none.
+ */
+MUST_CHECK bool checkpoint_put_config(const struct model *model, const struct change *changes,
+                                      struct buf *buf, struct pare_error *err);
 
 #endif

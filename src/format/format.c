@@ -9,6 +9,7 @@
 #include "format/match.h"
 #include "format/sink.h"
 #include "format/source.h"
+#include "format/sum.h"
 
 enum { COPY_STEP = 1 << 20, SNIFF_BYTES = 64 };
 
@@ -22,8 +23,7 @@ struct stranger {
 static const struct stranger strangers[] = {
     { "version https://git-lfs", 23,
       "a Git LFS pointer; fetch the model itself with git lfs pull" },
-    { "PK\003\004", 4, "a zip file, such as PyTorch writes; export the model to ONNX" },
-    { "\x80\x02", 2, "a pickle, such as old PyTorch writes; export the model to ONNX" },
+    { "\x80\x02", 2, "a pickle alone; load it with Python and save tensors with torch.save()" },
     { "GGUF", 4, "a GGUF file" },
     { "\177ELF", 4, "a program" },
     { "\x89HDF", 4, "an HDF5 file, such as Keras writes; export the model to ONNX" },
@@ -33,7 +33,7 @@ static const struct stranger strangers[] = {
 };
 
 /* The formats that tell themselves by their first bytes; what no other is, may be ONNX. */
-static const struct format *const formats[] = { &format_safetensors };
+static const struct format *const formats[] = { &format_safetensors, &format_pytorch };
 
 static bool sniff(struct model *model, struct pare_error *err)
 {
@@ -213,7 +213,8 @@ bool output_add(struct output *output, struct output_file *file, const struct se
     struct segment *last = file->segment_count ? &file->segments[file->segment_count - 1] : NULL;
     file->size_bytes += segment->length;
     if (last && last->kind == SEGMENT_COPY && segment->kind == SEGMENT_COPY &&
-        last->file == segment->file && last->offset + last->length == segment->offset) {
+        last->sum == segment->sum && last->file == segment->file &&
+        last->offset + last->length == segment->offset) {
         last->length += segment->length;
         return true;
     }
@@ -229,6 +230,7 @@ struct writing {
     const struct filler *filler;
     struct sink *sink;
     char *step;       /* COPY_STEP bytes */
+    uint32_t *sums;   /* of the file, by number */
     struct cuts cuts; /* of the source, which copies take with them */
 };
 
@@ -282,18 +284,45 @@ static bool write_segment(struct writing *w, const struct segment *segment, stru
     case SEGMENT_ZEROS:
         memset(w->step, 0, (size_t)segment->length);
         return sink_write(w->sink, w->step, (size_t)segment->length, err);
+    case SEGMENT_SUM:
+        return sum_write(w->sums[segment->sum], w->sink, err);
     }
     return error_set(err, PARE_ERR_FAILED, "a segment of no kind");
 }
 
-static bool write_file(struct writing *w, const struct output_file *file, struct pare_error *err)
+static bool write_summed(struct writing *w, const struct segment *segment, struct pare_error *err)
+{
+    if (!segment->sum || segment->kind == SEGMENT_SUM)
+        return write_segment(w, segment, err);
+    struct sink *sink = w->sink;
+    struct sum_sink sum;
+    sum_begin(&sum, sink, segment->length, w->sums[segment->sum]);
+    w->sink = &sum.sink;
+    bool ok = write_segment(w, segment, err) && sink_end(&sum.sink, err);
+    w->sink = sink;
+    w->sums[segment->sum] = sum.crc;
+    return ok;
+}
+
+static bool write_segments(struct writing *w, const struct output_file *file,
+                           struct pare_error *err)
 {
     if (!sink_begin(w->sink, file->name, file->size_bytes, err))
         return false;
     for (size_t i = 0; i < file->segment_count; i++)
-        if (!write_segment(w, &file->segments[i], err))
+        if (!write_summed(w, &file->segments[i], err))
             return false;
     return sink_end(w->sink, err);
+}
+
+static bool write_file(struct writing *w, const struct output_file *file, struct pare_error *err)
+{
+    w->sums = calloc(file->sum_count + 1, sizeof(*w->sums));
+    if (!w->sums)
+        return error_no_memory(err, file->sum_count * sizeof(*w->sums));
+    bool ok = write_segments(w, file, err);
+    free(w->sums);
+    return ok;
 }
 
 bool output_write(const struct output *output, struct sink *sink, const struct filler *filler,

@@ -21,6 +21,7 @@ struct format;
 struct match;
 struct match_options;
 struct model;
+struct nested4;
 struct output;
 struct pare_error;
 struct sink;
@@ -33,10 +34,18 @@ enum int8_form {
     INT8_NONE,
     INT8_WEIGHT_ONLY, /* multiplied back to float when the model is loaded */
     INT8_DYNAMIC,     /* integer products; activations are quantized as they come */
+    INT8_LOOKUP,      /* of a table: rows are multiplied back to float as they are taken */
 };
+
+enum { TENSOR_OPS_MAX = 16 };
 
 struct tensor {
     struct pare_tensor shown; /* what the world sees */
+
+    /* The operators that take it or what is only moved or retyped of it, each once; those beyond
+       TENSOR_OPS_MAX are not listed. */
+    const char **ops;
+    size_t op_count;
 
     /* Contiguous values, or file_offset -1 and the reason why they cannot be had. */
     size_t file;
@@ -45,8 +54,9 @@ struct tensor {
 
     /*
      * For weights of a matrix product or a convolution: the best int8 form the format has and
-     * the axis of the output channels (-1: not known, so one scale for all). For others
-     * INT8_NONE and no_int8 says why. `weight` without a form: its values may still change.
+     * the axis of the output channels (-1: not known, so one scale for all). For tables that are
+     * nothing else INT8_LOOKUP. For others INT8_NONE and no_int8 says why. `weight` without a
+     * form: its values may still change.
      */
     bool alone;   /* in a checkpoint: no graph changes with it */
     bool widens;  /* F16 or BF16 that is worked on as the float32 it stands for */
@@ -60,7 +70,7 @@ struct tensor {
     const char *no_qdq4;   /* nor such with standard operators; or NULL */
     const char *no_bf16;   /* why it cannot be bfloat16; or NULL */
 
-    /* Rows are looked up in it by a Gather; no_table says why not in one of 4-bit blocks, or NULL. */
+    /* Rows are looked up in it by a Gather; no_table says why not in one of fewer bits, or NULL. */
     bool table;
     const char *no_table;
 
@@ -126,14 +136,16 @@ MUST_CHECK bool model_optimize(const struct model *model, struct arena *arena,
 
 enum change_kind {
     CHANGE_NONE,
-    CHANGE_VALUES, /* other values of the same type */
-    CHANGE_INT8,   /* int8 of the same shape, and float scales */
-    CHANGE_FP16,   /* float16 of the same shape, and what computes with it too */
-    CHANGE_INT4,   /* 4-bit numbers in blocks, float scales and 4-bit zero points: format/int4.h */
-    CHANGE_QDQ4,   /* as CHANGE_INT4, for standard operators: format/qdq4.h */
-    CHANGE_BNB4,   /* 4-bit floats in blocks, float scales: format/bnb4.h */
-    CHANGE_TABLE4, /* as CHANGE_INT4, for a Gather: format/table4.h */
-    CHANGE_BF16,   /* bfloat16 of the same shape, made float again when the model is loaded */
+    CHANGE_VALUES,  /* other values of the same type */
+    CHANGE_INT8,    /* int8 of the same shape, and float scales */
+    CHANGE_FP16,    /* float16 of the same shape, and what computes with it too */
+    CHANGE_INT4,    /* 4-bit numbers in blocks, float scales and 4-bit zero points: format/int4.h */
+    CHANGE_QDQ4,    /* as CHANGE_INT4, for standard operators: format/qdq4.h */
+    CHANGE_BNB4,    /* 4-bit floats in blocks, float scales: format/bnb4.h */
+    CHANGE_TABLE4,  /* as CHANGE_INT4, for a Gather: format/table4.h */
+    CHANGE_BF16,    /* bfloat16 of the same shape, made float again when the model is loaded */
+    CHANGE_LINEAR4, /* 4-bit floats in blocks, of a checkpoint: format/linear4.h */
+    CHANGE_LINEAR8, /* int8 with a magnitude for each output, of a checkpoint: format/linear8.h */
 };
 
 /* What becomes of a tensor; one for each, by index. */
@@ -146,8 +158,10 @@ struct change {
     int block;          /* of 4-bit blocks: elements that share a scale */
     bool symmetric;     /* of CHANGE_INT4, CHANGE_QDQ4 and CHANGE_TABLE4: without zero points */
     int accuracy_level; /* of CHANGE_INT4: of the products, as ONNX Runtime counts it */
-    int float4;         /* of CHANGE_BNB4: 0 fp4, 1 nf4, as ONNX Runtime counts them */
-    const struct match *match; /* of every tensor, of CHANGE_NONE: format/match.h; NULL: none */
+    int float4; /* of CHANGE_BNB4 and CHANGE_LINEAR4: 0 fp4, 1 nf4, as ONNX Runtime counts */
+    const struct nested4 *nested; /* of CHANGE_LINEAR4: the scales are quantized too; or NULL */
+    const float *absmax;          /* of CHANGE_LINEAR8: of each output */
+    const struct match *match;    /* of every tensor, of CHANGE_NONE: format/match.h; NULL: none */
 };
 
 /* Magnitudes, by the bits of a float: from the one on float16 is infinite, up to the other 0. */
@@ -201,7 +215,7 @@ int64_t output_bytes(const struct output *output);
  * Gives the changed values. For each changed tensor values() is called once and then, for
  * CHANGE_INT8 and 4-bit blocks, scales() once, and where those are not symmetric
  * zero_points() once; in the order of the output, not of the tensors. Of 4-bit blocks no other
- * tensor comes between. Each writes all its bytes to the sink. copied() tells of bytes that went
+ * tensor comes between. Of CHANGE_LINEAR4 scales() may come first, where there is no `nested`. Each writes all its bytes to the sink. copied() tells of bytes that went
  * through unchanged; false stops.
  */
 struct filler {
@@ -240,7 +254,7 @@ struct format {
                   struct arena *arena, struct match **ret_match, struct pare_error *err);
 };
 
-extern const struct format format_onnx, format_safetensors;
+extern const struct format format_onnx, format_pytorch, format_safetensors;
 
 enum segment_kind {
     SEGMENT_COPY,
@@ -251,6 +265,7 @@ enum segment_kind {
     SEGMENT_MATCHED,
     SEGMENT_DIGEST, /* a label's value */
     SEGMENT_ZEROS,  /* padding */
+    SEGMENT_SUM,    /* four bytes, lowest first: the CRC-32 numbered `sum` */
 };
 
 /* A stretch of an output file and where its bytes come from. */
@@ -261,6 +276,7 @@ struct segment {
     size_t file;
     const char *bytes; /* of a literal */
     size_t tensor;     /* of values, scales and zero points; of a match the weight's number */
+    size_t sum;        /* the CRC-32 that its bytes go into, 1, 2, ... in the file; 0: none */
 };
 
 struct output_file {
@@ -268,6 +284,7 @@ struct output_file {
     int64_t size_bytes;
     struct segment *segments;
     size_t segment_count, segment_room;
+    size_t sum_count;
 };
 
 struct output {

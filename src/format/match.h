@@ -22,6 +22,9 @@ struct match_options {
     bool per_channel;
     bool reduce_range;
     bool is_unsigned; /* weight_type QUInt8 */
+    /* Asked now and then whether to go on; false stops, with the error set. NULL: never. */
+    bool (*poll)(void *data, struct pare_error *err);
+    void *data;
 };
 
 /* One quantized form of a tensor; a tensor can have two. */

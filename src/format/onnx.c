@@ -25,8 +25,10 @@ bool onnx_grow(struct model *model, void *items, size_t count, size_t *io_room, 
     if (!more)
         return error_no_memory(err, room * size);
     memcpy(&old, items, sizeof(old));
-    if (count)
+    if (count) {
         memcpy(more, old, count * size);
+        arena_drop(&model->arena, old);
+    }
     memcpy(items, &more, sizeof(more));
     *io_room = room;
     return true;

@@ -241,6 +241,9 @@ enum pare_dtype onnx_dtype(int64_t data_type);
 /* Sort the mentions and say of each tensor what it feeds and can become. */
 MUST_CHECK bool onnx_weigh(struct model *model, struct pare_error *err);
 
+/* Say of each tensor which other one's values it holds. */
+MUST_CHECK bool onnx_pair(struct model *model, struct pare_error *err);
+
 /* The first mention of a name, or where it would be. */
 size_t onnx_find_first(const struct onnx *onnx, const char *name);
 
@@ -248,15 +251,19 @@ size_t onnx_find_first(const struct onnx *onnx, const char *name);
 size_t onnx_find(const struct onnx *onnx, const char *name, size_t *ret_first);
 
 /*
- * Why the model's opset cannot be raised to another one, in the model's arena; NULL when it can,
- * is as high already, or memory ended.
+ * Why the model's opset cannot be raised to another one, in the model's arena; NULL when it can or
+ * is as high already.
  */
-const char *onnx_why_no_opset(struct model *model, int opset, bool *ret_no_memory);
+MUST_CHECK bool onnx_why_no_opset(struct model *model, int opset, const char **ret_why,
+                                  struct pare_error *err);
+
+/* Whether it is the standard's Gather. */
+bool onnx_is_gather(const struct onnx_node *node);
 
 /* Whether a Gather takes rows of the tensor. */
 bool onnx_is_table(const struct onnx *onnx, const char *name);
 
-/* Why a table of rows cannot be one of 4-bit blocks, or NULL. */
+/* Why a table of rows cannot be one of fewer bits, or NULL. */
 const char *onnx_why_no_table(const struct onnx *onnx, const struct pare_tensor *shown);
 
 /* format_onnx's check. */

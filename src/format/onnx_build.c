@@ -30,6 +30,11 @@ static void put_attribute(struct buf *node, const char *name, const int64_t *int
     put_message(node, 5, &attribute);
 }
 
+void build_setting(struct buf *node, const struct build_int *setting)
+{
+    put_attribute(node, setting->name, &setting->value, 1, false);
+}
+
 void build_node(struct buf *graph, const struct build_node *from)
 {
     static const int64_t swapped[2] = { 1, 0 };

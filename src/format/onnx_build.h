@@ -29,6 +29,9 @@ struct build_node {
     struct build_int ints[BUILD_INTS_MAX];
 };
 
+/* One more setting, as a field of a NodeProto. */
+void build_setting(struct buf *node, const struct build_int *setting);
+
 void build_node(struct buf *graph, const struct build_node *node);
 
 /* A tensor to be. */

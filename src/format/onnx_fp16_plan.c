@@ -13,19 +13,10 @@
 
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2 };
 
-/* An operand of a node that goes by another name. */
-struct rename {
-    int node, number; /* of the field */
-    struct onnx_cut cut;
-    const char *name;
-};
-
 struct fp16_plan {
     struct onnx_rewrite *rewrite;
     struct onnx_plan *plan; /* the rewrite's */
     struct fp16_graph graph;
-    struct rename *renames;
-    size_t rename_count;
 };
 
 /* ---- tensors ---- */
@@ -53,71 +44,21 @@ static bool is_gone(const struct fp16_plan *p, int node)
     return tensor >= 0 && p->plan->changes[tensor].kind == CHANGE_FP16;
 }
 
-static void note_rename(struct fp16_plan *p, const struct onnx_mention *m,
-                        const struct fp16_value *value)
+/* An operand that goes by another name. */
+static bool plan_name(struct fp16_plan *p, const struct onnx_mention *m,
+                      const struct fp16_value *value, struct pare_error *err)
 {
     bool made = m->role == ONNX_MADE;
     if ((m->role != ONNX_USED && !made) || m->index < 0 ||
         p->plan->onnx->nodes[m->index].scope != 0 || (made && is_gone(p, m->index)))
-        return;
+        return true;
     char letter = fp16_letter(&p->graph, m);
     bool half = letter == 'T' || (letter == 'A' && value->made16);
     const char *name = half ? value->name16 : value->name32;
-    if (strcmp(name, m->name) != 0)
-        p->renames[p->rename_count++] =
-            (struct rename){ m->index, made ? NODE_OUTPUT : NODE_INPUT, m->cut, name };
-}
-
-static int by_place(const void *left, const void *right)
-{
-    const struct rename *a = left, *b = right;
-    return (a->cut.tag_at > b->cut.tag_at) - (a->cut.tag_at < b->cut.tag_at);
-}
-
-static bool copy_node(struct fp16_plan *p, int64_t at, int64_t end, struct pare_error *err)
-{
-    struct segment copy = {
-        .kind = SEGMENT_COPY, .file = p->plan->model->main_file, .offset = at, .length = end - at
-    };
-    return onnx_patch_literal(&p->plan->patch, &p->rewrite->text, err) &&
-           onnx_patch_add(&p->plan->patch, &copy, err);
-}
-
-/* The node of these renames again: its head with the new length, its fields, some replaced. */
-static bool rename_operands(struct fp16_plan *p, const struct rename *renames, size_t count,
-                            struct pare_error *err)
-{
-    const struct onnx_node *node = &p->plan->onnx->nodes[renames->node];
-    int64_t length = node->cut.end - node->at, at = node->at;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t text = strlen(renames[i].name);
-        length += (int64_t)(1 + wire_varint_size(text) + text) -
-                  (renames[i].cut.end - renames[i].cut.tag_at);
-    }
-    wire_put_head(&p->rewrite->text, GRAPH_NODE, length);
-    if (!onnx_patch_edit(&p->plan->patch, node->cut.tag_at, node->cut.end - node->cut.tag_at,
-                         p->plan->onnx->graph, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!copy_node(p, at, renames[i].cut.tag_at, err))
-            return false;
-        wire_put_text(&p->rewrite->text, renames[i].number, renames[i].name);
-        at = renames[i].cut.end;
-    }
-    return copy_node(p, at, node->cut.end, err);
-}
-
-static bool plan_renames(struct fp16_plan *p, struct pare_error *err)
-{
-    if (p->rename_count)
-        qsort(p->renames, p->rename_count, sizeof(*p->renames), by_place);
-    for (size_t i = 0, n; i < p->rename_count; i += n) {
-        for (n = 1; i + n < p->rename_count && p->renames[i + n].node == p->renames[i].node;)
-            n++;
-        if (!rename_operands(p, p->renames + i, n, err))
-            return false;
-    }
-    return true;
+    if (!strcmp(name, m->name))
+        return true;
+    wire_put_text(&p->rewrite->text, made ? NODE_OUTPUT : NODE_INPUT, name);
+    return rewrite_in_node(p->rewrite, m->index, m->cut, &p->rewrite->text, err);
 }
 
 /* ---- borders ---- */
@@ -170,11 +111,10 @@ static bool plan_values(struct fp16_plan *p, struct pare_error *err)
         if (value->dtype != PARE_F32 || !*m->name)
             continue;
         if ((first && !plan_cast(p, value, err)) ||
-            (m->role == ONNX_TYPED && !plan_type(p, m, value, err)))
+            (m->role == ONNX_TYPED && !plan_type(p, m, value, err)) || !plan_name(p, m, value, err))
             return false;
-        note_rename(p, m, value);
     }
-    return plan_renames(p, err);
+    return true;
 }
 
 bool rewrite_fp16(struct onnx_rewrite *rewrite, struct pare_error *err)
@@ -186,9 +126,6 @@ bool rewrite_fp16(struct onnx_rewrite *rewrite, struct pare_error *err)
         any = any || plan->changes[i].kind == CHANGE_FP16;
     if (!any)
         return true;
-    p.renames = arena_array(rewrite->arena, plan->onnx->mention_count + 1, sizeof(*p.renames));
-    if (!p.renames)
-        return error_no_memory(err, plan->onnx->mention_count * sizeof(*p.renames));
     if (!fp16_decide(plan->model, plan->changes, rewrite->arena, &p.graph, err))
         return false;
     for (size_t i = 0; i < plan->model->tensor_count; i++)

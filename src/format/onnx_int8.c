@@ -11,6 +11,8 @@
  *       o = Cast(MatMulInteger(x_quantized, W_quantized, x_zero_point))
  *           * (x_scale * W_scale [* alpha]) [+ C [* beta]]
  *   with Transposes of the 8-bit sides where a Gemm asks for them.
+ *
+ *   lookup: onnx_table.c.
  */
 #include <string.h>
 

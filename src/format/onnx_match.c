@@ -341,7 +341,7 @@ static bool put_nodes(struct onnx_match *m)
     for (size_t i = 0; i < m->source.count; i++) {
         struct match_node node = m->source.list[i];
         size_t first = m->nodes.count;
-        if (!put_node(m, &node))
+        if (!match_poll(m, i) || !put_node(m, &node))
             return false;
         for (size_t k = first; k < m->nodes.count; k++)
             for (int o = 0; o < m->nodes.list[k].output_count; o++) {
@@ -370,14 +370,31 @@ static bool check_labels(struct onnx_match *m)
     return true;
 }
 
+/* Whether the graph `inner` is the graph `outer` or in it. */
+static bool is_within(const struct onnx *onnx, int inner, int outer)
+{
+    int around = onnx->scopes[outer].graph, message = onnx->scopes[inner].graph;
+    while (message > around)
+        message = onnx->messages[message].parent;
+    return message == around;
+}
+
+/* Whether the peer finds a use of a subgraph's initializer: in that graph, or, of a name that means
+ * nothing else, in a graph inside. */
 static bool is_used_beside(const struct onnx *onnx, const char *name, int scope)
 {
-    size_t first, end = onnx_find(onnx, name, &first);
-    bool used = false;
-    for (size_t i = first; i < end; i++)
-        used = used || (onnx->mentions[i].role == ONNX_USED &&
-                        onnx->nodes[onnx->mentions[i].index].scope == scope);
-    return used;
+    size_t first, end = onnx_find(onnx, name, &first), meanings = 0;
+    bool beside = false, inside = false;
+    for (size_t i = first; i < end; i++) {
+        const struct onnx_mention *mention = &onnx->mentions[i];
+        meanings += mention->role == ONNX_TENSOR || mention->role == ONNX_MADE;
+        if (mention->role != ONNX_USED)
+            continue;
+        int user = onnx->nodes[mention->index].scope;
+        beside = beside || user == scope;
+        inside = inside || is_within(onnx, user, scope);
+    }
+    return beside || (inside && meanings == 1);
 }
 
 /* Subgraphs stay as they are: the peer must have no reason to touch what is in them. */
@@ -387,9 +404,6 @@ static bool check_subgraphs(struct onnx_match *m)
     for (size_t i = 0; i < onnx->node_count; i++) {
         const struct onnx_node *node = &onnx->nodes[i];
         const struct onnx_gemm *gemm = node->scope != 0 ? node->gemm : NULL;
-        if (node->scope != 0 && node->has_graph)
-            return match_refuse(m, "a subgraph has a subgraph, in %.40s \"%.200s\"", node->op,
-                                node->name);
         if (gemm && gemm->alpha == 1 && gemm->beta == 1 && !gemm->trans_a)
             return match_refuse(m, "a subgraph has a Gemm, \"%.200s\"", node->name);
     }
@@ -416,6 +430,15 @@ static bool check_model(struct onnx_match *m)
     return check_labels(m) && check_subgraphs(m);
 }
 
+/* What only the way to the new nodes wants; many weights make it large. */
+static void forget_source(struct onnx_match *m)
+{
+    match_names_done(m, &m->source.names);
+    match_names_done(m, &m->nodes.names);
+    arena_drop(m->arena, m->source.list);
+    m->source = (struct match_nodes){ 0 };
+}
+
 bool onnx_match(const struct model *model, const struct match_options *options, struct arena *arena,
                 struct match **ret_match, struct pare_error *err)
 {
@@ -434,8 +457,12 @@ bool onnx_match(const struct model *model, const struct match_options *options, 
     if (!match->dropped)
         return error_no_memory(err, model->tensor_count);
     if (!check_model(m) || !match_read_values(m) || !match_gemms(m) || !put_nodes(m) ||
-        !match_clean(m) || !match_sort(m))
+        !match_clean(m))
         return false;
+    forget_source(m);
+    if (!match_sort(m))
+        return false;
+    match_names_done(m, &m->names);
     m->err = NULL;
     m->options = NULL;
     *ret_match = match;

@@ -6,6 +6,7 @@
  *   onnx_match_gemm.c    Gemm becomes MatMul and Add; the list of nodes to begin with
  *   onnx_match.c         node after node, its quantized form or itself
  *   onnx_match_sort.c    unused initializers go, nodes get the peer's order
+ *   onnx_match_node.c    a node as bytes, and the graphs in it
  *   onnx_match_write.c   all of it as bytes
  *
  * Names, their order and the order of nodes follow from one another, so the
@@ -18,7 +19,10 @@
 #include "format/match.h"
 #include "format/onnx.h"
 
-enum { MATCH_OPSET_MIN = 11 };
+enum {
+    MATCH_OPSET_MIN = 11,
+    MATCH_NODE_MAX = 16 << 20, /* bytes of an attribute of a node that is made anew */
+};
 /* The label that the peer's shape inference leaves, and its value. */
 #define MATCH_INFER_KEY "onnx.infer"
 #define MATCH_INFER_VALUE "onnxruntime.quant"
@@ -109,6 +113,9 @@ MUST_CHECK bool match_grow(struct onnx_match *m, void *items, size_t count, size
 /* "a" and "b" together, in the arena; NULL, and the error is set, when memory ends. */
 const char *match_join(struct onnx_match *m, const char *a, const char *b);
 
+/* Now and then, of `number` things, ask whether to go on. */
+MUST_CHECK bool match_poll(struct onnx_match *m, size_t number);
+
 /* False, and the error says that this cannot be matched. */
 bool match_refuse(struct onnx_match *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -118,6 +125,9 @@ size_t match_names_find(const struct match_names *names, const char *name);
 /* Give a name its number, if it has none. */
 MUST_CHECK bool match_names_add(struct onnx_match *m, struct match_names *names, const char *name,
                                 size_t index);
+
+/* Empty it, and give its memory back. */
+void match_names_done(struct onnx_match *m, struct match_names *names);
 
 /* ---- values ---- */
 
@@ -199,6 +209,14 @@ MUST_CHECK bool match_read_attributes(const struct model *model, const struct on
                                       size_t *ret_count, struct pare_error *err);
 
 /* ---- the result ---- */
+
+/* A node of the source as the peer makes it anew: of its operator, name, operands and attributes
+ * alone. */
+struct match_node match_made_anew(const struct onnx *onnx, int index);
+
+/* Append the fields of a NodeProto, which is no copy as a whole. */
+MUST_CHECK bool match_write_node(const struct onnx_match *m, const struct match_node *node,
+                                 struct buf *to, struct pare_error *err);
 
 MUST_CHECK bool onnx_match(const struct model *model, const struct match_options *options,
                            struct arena *arena, struct match **ret_match, struct pare_error *err);

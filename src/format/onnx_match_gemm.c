@@ -175,18 +175,11 @@ static bool put_node(struct onnx_match *m, size_t index, const char **turned)
         return match_refuse(m, "%.40s \"%.200s\" lacks an operand", node->op, node->name);
     if (gemm && gemm->alpha == 1 && gemm->beta == 1 && !gemm->trans_a)
         return put_gemm(m, node, turned);
-    /* With a graph inside, the peer makes a node of this name, operands and attributes. */
-    bool same = !node->has_graph;
-    return match_put_same(m, &m->source,
-                          &(struct match_node){ .op = node->op,
-                                                .name = node->name,
-                                                .domain = same ? node->domain : "",
-                                                .inputs = node->inputs,
-                                                .outputs = node->outputs,
-                                                .input_count = node->input_count,
-                                                .output_count = node->output_count,
-                                                .source = (int)index,
-                                                .is_same = same });
+    struct match_node made = match_made_anew(m->onnx, (int)index);
+    made.is_same = !node->has_graph;
+    if (made.is_same)
+        made.domain = node->domain;
+    return match_put_same(m, &m->source, &made);
 }
 
 bool match_gemms(struct onnx_match *m)

@@ -140,6 +140,7 @@ static bool settle_givens(struct sorting *s)
         qsort(names, count, sizeof(*names), by_text);
     for (size_t i = 0; i < count; i++)
         settle(s, names[i]);
+    arena_drop(m->arena, names);
     return true;
 }
 
@@ -160,6 +161,15 @@ static bool note_uses(struct sorting *s)
     return true;
 }
 
+static void forget(struct sorting *s)
+{
+    match_names_done(s->m, &s->names);
+    arena_drop(s->m->arena, s->uses);
+    arena_drop(s->m->arena, s->links);
+    arena_drop(s->m->arena, s->open);
+    arena_drop(s->m->arena, s->order);
+}
+
 bool match_sort(struct onnx_match *m)
 {
     struct sorting s = { .m = m };
@@ -177,12 +187,16 @@ bool match_sort(struct onnx_match *m)
         return false;
     for (size_t i = 0; i < s.count; i++) {
         const struct match_node *node = &m->nodes.list[s.order[i]];
+        if (!match_poll(m, i))
+            return false;
         sorted[i] = *node;
         for (int k = 0; k < node->output_count; k++)
             settle(&s, node->outputs[k]);
     }
     if (s.count != n)
         return match_refuse(m, "the graph is no graph without cycles, or a value is missing");
+    arena_drop(m->arena, m->nodes.list);
     m->nodes.list = sorted;
+    forget(&s);
     return true;
 }

@@ -9,7 +9,8 @@
 #include "format/onnx_fp16.h"
 #include "format/onnx_match.h"
 
-enum { WORDS_MAX = 512 };
+/* What a plan may take; one of 2^17 weights in a chain takes a third of that. */
+enum { WORDS_MAX = 512, POLL_EVERY = 256, MATCH_BYTES_MAX = 1 << 30 };
 
 bool match_refuse(struct onnx_match *m, const char *fmt, ...)
 {
@@ -21,17 +22,27 @@ bool match_refuse(struct onnx_match *m, const char *fmt, ...)
     return error_set(m->err, PARE_ERR_REFUSED, "onnxruntime's output cannot be matched: %s", words);
 }
 
+bool match_poll(struct onnx_match *m, size_t number)
+{
+    return number % POLL_EVERY != 0 || !m->options->poll ||
+           m->options->poll(m->options->data, m->err);
+}
+
 bool match_grow(struct onnx_match *m, void *items, size_t count, size_t *io_room, size_t size)
 {
     if (count < *io_room)
         return true;
+    if (m->arena->used_bytes > MATCH_BYTES_MAX)
+        return match_refuse(m, "its plan takes more than %d MiB", MATCH_BYTES_MAX >> 20);
     size_t room = *io_room ? 2 * *io_room : 16;
     void *more = arena_array(m->arena, room, size), *old;
     if (!more)
         return error_no_memory(m->err, room * size);
     memcpy(&old, items, sizeof(old));
-    if (count)
+    if (count) {
         memcpy(more, old, count * size);
+        arena_drop(m->arena, old);
+    }
     memcpy(items, &more, sizeof(more));
     *io_room = room;
     return true;
@@ -87,6 +98,7 @@ bool match_names_add(struct onnx_match *m, struct match_names *names, const char
         for (size_t i = 0; i < old.room; i++)
             if (old.slots[i].name)
                 *slot_of(names, old.slots[i].name) = old.slots[i];
+        arena_drop(m->arena, old.slots);
     }
     struct match_name *slot = slot_of(names, name);
     if (slot->name)
@@ -94,6 +106,12 @@ bool match_names_add(struct onnx_match *m, struct match_names *names, const char
     *slot = (struct match_name){ name, index };
     names->count++;
     return true;
+}
+
+void match_names_done(struct onnx_match *m, struct match_names *names)
+{
+    arena_drop(m->arena, names->slots);
+    *names = (struct match_names){ 0 };
 }
 
 /* ---- values ---- */

@@ -4,171 +4,29 @@
  * graph stand the new list of nodes, as copies where they did not change, and what is added to
  * the initializers. Metadata, producer and opsets become the peer's.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "format/onnx_match.h"
 #include "format/onnx_rewrite.h"
-#include "format/source.h"
 
 enum {
-    NODE_MAX = 16 << 20, /* bytes of a node that is made anew */
     TEXT_MAX = 256 << 20,
     ENTRIES_MAX = 16 * 1024, /* as onnx_rewrite.c has them */
     CONTRIB_VERSION = 1,
-    NODE_ATTRIBUTE = 5,
     MODEL_PRODUCER = 2,
     MODEL_PRODUCER_VERSION = 3,
-    ATTRIBUTE_INT = 2, /* AttributeProto.AttributeType */
     ONNX_INT64 = 7,
 };
-
-/* ---- attributes ---- */
-
-static int by_name(const void *left, const void *right)
-{
-    const struct match_attribute *a = left, *b = right;
-    return strcmp(a->name, b->name);
-}
-
-static bool read_name(struct wire *node, const struct wire_field *field, struct arena *arena,
-                      struct match_attribute *ret_attribute, struct pare_error *err)
-{
-    struct wire inner;
-    struct wire_field f;
-    *ret_attribute = (struct match_attribute){ "", field->at, field->end };
-    if (!wire_enter(node, field, "an attribute", &inner, err))
-        return false;
-    for (bool more;;) {
-        if (!wire_next(&inner, &f, &more, err))
-            return false;
-        if (!more)
-            return true;
-        if (f.number == 1 &&
-            !wire_string(&inner, &f, "an attribute's name", arena, &ret_attribute->name, err))
-            return false;
-    }
-}
-
-bool match_read_attributes(const struct model *model, const struct onnx_node *node,
-                           struct arena *arena, struct match_attribute **ret_list,
-                           size_t *ret_count, struct pare_error *err)
-{
-    struct wire_reader *reader = malloc(sizeof(*reader));
-    struct match_attribute *list = arena_array(arena, ONNX_VALUES_MAX, sizeof(*list));
-    struct wire_field field;
-    size_t count = 0;
-    bool more = true, ok = (reader && list) || error_no_memory(err, sizeof(*reader));
-    if (ok)
-        wire_reader_init(reader, model->source, model->main_file);
-    struct wire wire = wire_begin(reader, node->at, node->cut.end);
-    while (ok && more && (ok = wire_next(&wire, &field, &more, err)) && more) {
-        if (field.number != NODE_ATTRIBUTE)
-            continue;
-        ok = count < ONNX_VALUES_MAX ? read_name(&wire, &field, arena, &list[count++], err)
-                                     : error_set(err, PARE_ERR_REFUSED, "too many attributes");
-    }
-    free(reader);
-    if (count)
-        qsort(list, count, sizeof(*list), by_name);
-    *ret_list = list;
-    *ret_count = count;
-    return ok;
-}
 
 /* ---- nodes ---- */
 
 struct match_writing {
     struct onnx_plan *plan;
     const struct onnx_match *m;
-    struct arena arena; /* of one node */
     struct buf text;
 };
-
-static bool put_bytes(struct match_writing *w, struct buf *to, int64_t at, int64_t end,
-                      struct pare_error *err)
-{
-    const struct model *model = w->plan->model;
-    if (end - at > NODE_MAX)
-        return error_set(err, PARE_ERR_REFUSED, "an attribute of more than %d bytes", NODE_MAX);
-    char *room = buf_grow(to, (size_t)(end - at));
-    return !room ? buf_ok(to, err)
-                 : source_read(model->source, model->main_file, at, room, (size_t)(end - at), err);
-}
-
-/* Attributes as the source has them, in the order of their names. */
-static bool put_attributes(struct match_writing *w, const struct match_node *from, struct buf *to,
-                           struct pare_error *err)
-{
-    struct match_attribute *list;
-    size_t count = 0;
-    if (from->source < 0)
-        return true;
-    if (!match_read_attributes(w->plan->model, &w->m->onnx->nodes[from->source], &w->arena, &list,
-                               &count, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (from->without && !strcmp(list[i].name, from->without))
-            continue;
-        wire_put_head(to, NODE_ATTRIBUTE, list[i].end - list[i].at);
-        if (!put_bytes(w, to, list[i].at, list[i].end, err))
-            return false;
-    }
-    return true;
-}
-
-/* Everything but the operands, as the source has it. */
-static bool put_rest(struct match_writing *w, const struct match_node *from, struct buf *to,
-                     struct pare_error *err)
-{
-    const struct onnx_node *node = &w->m->onnx->nodes[from->source];
-    struct wire_reader *reader = malloc(sizeof(*reader));
-    struct wire_field field;
-    bool more = true, ok = reader || error_no_memory(err, sizeof(*reader));
-    if (ok)
-        wire_reader_init(reader, w->plan->model->source, w->plan->model->main_file);
-    struct wire wire = wire_begin(reader, node->at, node->cut.end);
-    while (ok && more && (ok = wire_next(&wire, &field, &more, err)) && more)
-        if (field.number != 1 && field.number != 2)
-            ok = put_bytes(w, to, field.tag_at, field.end, err);
-    free(reader);
-    return ok;
-}
-
-static void put_setting(struct buf *node, const char *name, int64_t value)
-{
-    struct buf attribute;
-    buf_init(&attribute, NODE_MAX);
-    wire_put_text(&attribute, 1, name);
-    wire_put_int(&attribute, 3, value);
-    wire_put_int(&attribute, 20, ATTRIBUTE_INT);
-    wire_put_bytes(node, NODE_ATTRIBUTE, buf_string(&attribute), attribute.length);
-    node->no_memory = node->no_memory || attribute.no_memory;
-    buf_done(&attribute);
-}
-
-static bool put_new(struct match_writing *w, const struct match_node *from, struct buf *node,
-                    struct pare_error *err)
-{
-    for (int i = 0; i < from->input_count; i++)
-        wire_put_text(node, 1, from->inputs[i]);
-    for (int i = 0; i < from->output_count; i++)
-        wire_put_text(node, 2, from->outputs[i]);
-    if (from->keeps_rest)
-        return put_rest(w, from, node, err) && buf_ok(node, err);
-    if (*from->name)
-        wire_put_text(node, 3, from->name);
-    wire_put_text(node, 4, from->op);
-    if (!put_attributes(w, from, node, err))
-        return false;
-    if (from->setting)
-        put_setting(node, from->setting, from->setting_value);
-    if (*from->domain)
-        wire_put_text(node, 7, from->domain);
-    return buf_ok(node, err);
-}
 
 static bool write_node(struct match_writing *w, const struct match_node *node,
                        struct pare_error *err)
@@ -183,11 +41,10 @@ static bool write_node(struct match_writing *w, const struct match_node *node,
         return onnx_patch_literal(&w->plan->patch, &w->text, err) &&
                onnx_patch_add(&w->plan->patch, &copy, err);
     }
-    buf_init(&bytes, 2 * NODE_MAX);
-    bool ok = put_new(w, node, &bytes, err);
+    buf_init(&bytes, 2 * MATCH_NODE_MAX);
+    bool ok = match_write_node(w->m, node, &bytes, err);
     wire_put_bytes(&w->text, GRAPH_NODE, buf_string(&bytes), bytes.length);
     buf_done(&bytes);
-    arena_done(&w->arena);
     return ok && buf_ok(&w->text, err);
 }
 
@@ -384,6 +241,5 @@ bool onnx_match_write(struct onnx_plan *plan, const struct match *match, struct 
     bool ok = cut_old(&w, err) && put_new_graph(&w, err) && put_infer(&w, err) &&
               put_model_fields(&w, err);
     buf_done(&w.text);
-    arena_done(&w.arena);
     return ok;
 }

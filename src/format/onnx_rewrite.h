@@ -13,6 +13,8 @@
 #include "format/onnx.h"
 #include "format/onnx_build.h"
 
+struct rewrite_part;
+
 struct onnx_rewrite {
     struct onnx_plan *plan;
     struct arena *arena;
@@ -22,8 +24,10 @@ struct onnx_rewrite {
     size_t node_count;
     const char **made; /* names of new values, to see that they differ */
     size_t made_count, made_room;
-    int opset;    /* that the new nodes need; 0: any */
-    int ir;       /* the same of the IR version */
+    int opset;                  /* that the new nodes need; 0: any */
+    int ir;                     /* the same of the IR version */
+    struct rewrite_part *parts; /* of nodes; on the heap */
+    size_t part_count, part_room;
     bool contrib; /* there are operators of ONNX Runtime's own */
     bool beside;  /* the values put last are in the data file */
     bool no_memory;
@@ -77,12 +81,20 @@ MUST_CHECK bool rewrite_put_beside(struct onnx_rewrite *p, size_t index, enum se
                                    const struct build_tensor *tensor, int64_t length,
                                    struct pare_error *err);
 
+/* Put other fields, and empty their buffer, in the place of a part of a node that else stays. */
+MUST_CHECK bool rewrite_in_node(struct onnx_rewrite *p, int node, struct onnx_cut part,
+                                struct buf *fields, struct pare_error *err);
+
+/* The edits of all nodes that have such parts. */
+MUST_CHECK bool rewrite_nodes(struct onnx_rewrite *p, struct pare_error *err);
+
 /* Raise the model's opset and IR version to what the new nodes need. */
 MUST_CHECK bool rewrite_opset(struct onnx_rewrite *p, struct pare_error *err);
 
 /* All that a change of the kind asks for. */
 MUST_CHECK bool rewrite_fp16(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_int8(struct onnx_rewrite *p, struct pare_error *err);
+MUST_CHECK bool rewrite_lookups(struct onnx_rewrite *p, struct pare_error *err); /* of int8 */
 MUST_CHECK bool rewrite_int4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_bnb4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_qdq4(struct onnx_rewrite *p, struct pare_error *err);

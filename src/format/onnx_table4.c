@@ -8,55 +8,8 @@
  * Its tensors ask for an IR version that has 4-bit integers. They ask for no opset: the operator
  * is ONNX Runtime's own, so the model's stays.
  */
-#include <string.h>
-
-#include "format/onnx_product.h"
+#include "format/onnx_rewrite.h"
 #include "format/table4.h"
-
-/* ---- which ---- */
-
-static bool is_gather(const struct onnx_node *node)
-{
-    bool standard = !*node->domain || !strcmp(node->domain, "ai.onnx");
-    return standard && !strcmp(node->op, "Gather") && node->input_count == 2 &&
-           node->output_count == 1;
-}
-
-static bool is_lookup(const struct onnx *onnx, const struct onnx_mention *m)
-{
-    return m->role == ONNX_USED && m->position == 0 && is_gather(&onnx->nodes[m->index]);
-}
-
-bool onnx_is_table(const struct onnx *onnx, const char *name)
-{
-    size_t first, end = onnx_find(onnx, name, &first);
-    for (size_t i = first; i < end; i++)
-        if (is_lookup(onnx, &onnx->mentions[i]))
-            return true;
-    return false;
-}
-
-const char *onnx_why_no_table(const struct onnx *onnx, const struct pare_tensor *shown)
-{
-    size_t first, end = onnx_find(onnx, shown->name, &first);
-    if (shown->rank != 2)
-        return "4-bit tables are those of two dimensions";
-    for (size_t i = first; i < end; i++) {
-        const struct onnx_mention *m = &onnx->mentions[i];
-        int64_t axis = m->role == ONNX_USED ? onnx->nodes[m->index].axis : 0;
-        if (m->role == ONNX_OUTPUT)
-            return "it is an output of the model, or of a subgraph";
-        if (m->role == ONNX_USED && onnx->nodes[m->index].scope != 0)
-            return "a subgraph uses it";
-        if (m->role == ONNX_USED && !is_lookup(onnx, m))
-            return "it feeds a Gather and something else, which wants it as float";
-        if (axis != 0 && axis != -shown->rank)
-            return "a Gather takes it along another axis than its rows";
-    }
-    return NULL;
-}
-
-/* ---- what becomes of them ---- */
 
 static bool put_table(struct onnx_rewrite *p, size_t index, struct pare_error *err)
 {
@@ -117,8 +70,9 @@ bool rewrite_table4(struct onnx_rewrite *p, struct pare_error *err)
     }
     for (size_t i = 0; any && i < plan->onnx->node_count; i++) {
         const struct onnx_node *node = &plan->onnx->nodes[i];
-        int64_t table =
-            node->scope == 0 && is_gather(node) ? rewrite_tensor_of(plan, node->inputs[0]) : -1;
+        int64_t table = node->scope == 0 && onnx_is_gather(node)
+                            ? rewrite_tensor_of(plan, node->inputs[0])
+                            : -1;
         if (table >= 0 && plan->changes[table].kind == CHANGE_TABLE4 &&
             !put_lookup(p, node, &plan->changes[table], err))
             return false;

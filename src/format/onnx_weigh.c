@@ -30,7 +30,9 @@ struct verdict {
     int scope; /* of the tensor */
     int visited;
     bool weight;
-    const char *op, *node; /* of the first use; of the first product once there is one */
+    const char *op, *node;           /* of the first use; of the first product once there is one */
+    const char *ops[TENSOR_OPS_MAX]; /* of all uses, each once */
+    size_t op_count;
     int axis;
     bool all_products; /* every use is one of this very tensor, with what is computed */
     bool many_terms;   /* one has too many terms for int8 */
@@ -215,6 +217,15 @@ static bool is_plain_product(struct verdict *v, const struct onnx_mention *use,
     return true;
 }
 
+static void note_op(struct verdict *v, const char *op)
+{
+    for (size_t i = 0; i < v->op_count; i++)
+        if (!strcmp(v->ops[i], op))
+            return;
+    if (v->op_count < TENSOR_OPS_MAX)
+        v->ops[v->op_count++] = op;
+}
+
 static void visit(struct verdict *v, const char *name, const struct view *view);
 
 static void visit_use(struct verdict *v, const struct onnx_mention *use, const struct view *view)
@@ -224,6 +235,7 @@ static void visit_use(struct verdict *v, const struct onnx_mention *use, const s
     struct view beyond = *view;
     bool plain = is_plain_product(v, use, view, axis);
     int trans_b = node->gemm && node->gemm->trans_b;
+    note_op(v, node->op);
     if (axis == -2 && pass_through(v, node, use->position, &beyond)) {
         v->all_products = false;
         visit(v, node->outputs[0], &beyond);
@@ -346,7 +358,7 @@ static const char *place_of(const struct onnx_tensor *own)
     return own->node >= 0 ? "constant" : "initializer";
 }
 
-static void weigh_tensor(struct model *model, size_t index)
+static bool weigh_tensor(struct model *model, size_t index, struct pare_error *err)
 {
     struct onnx *onnx = model->own;
     struct tensor *t = &model->tensors[index];
@@ -365,6 +377,11 @@ static void weigh_tensor(struct model *model, size_t index)
     visit(&v, t->shown.name, &view);
     t->shown.op = v.op ? v.op : "";
     t->shown.node = v.node ? v.node : "";
+    t->op_count = v.op_count;
+    t->ops = arena_array(&model->arena, v.op_count + 1, sizeof(*t->ops));
+    if (!t->ops)
+        return error_no_memory(err, sizeof(v.ops));
+    memcpy(t->ops, v.ops, v.op_count * sizeof(*t->ops));
     t->shown.place = place_of(own);
     t->no_weight = why_no_weight(model, &v, index);
     t->weight = !t->no_weight;
@@ -386,86 +403,13 @@ static void weigh_tensor(struct model *model, size_t index)
         t->no_table = "it is inside a subgraph";
     if (!t->no_table)
         t->no_table = onnx_why_no_table(onnx, &t->shown);
+    if (!t->weight && t->table && t->no_table)
+        t->no_int8 = t->no_table;
+    else if (!t->weight && t->table && onnx->opset < OPSET_BROADCAST)
+        t->no_int8 = "int8 needs opset 7 or newer";
+    else if (!t->weight && t->table)
+        t->int8 = INT8_LOOKUP;
     own->trans_b = v.trans_b > 0;
-}
-
-/* ---- tensors that stand for others ---- */
-
-static int64_t find_tensor(const struct onnx *onnx, const char *name)
-{
-    size_t first, end = onnx_find(onnx, name, &first);
-    return first < end && onnx->mentions[first].role == ONNX_TENSOR ? onnx->mentions[first].index
-                                                                    : -1;
-}
-
-static int scale_axis(const struct tensor *t, const struct tensor *scale, bool rows_first)
-{
-    const struct pare_tensor *s = &scale->shown;
-    int axis = -2;
-    if (s->element_count == 1)
-        return -1;
-    for (int i = 0; i < t->shown.rank; i++) {
-        bool fits = t->shown.dims[i] == s->element_count;
-        bool aligned = s->rank != t->shown.rank || s->dims[i] == s->element_count;
-        if (fits && aligned && (axis == -2 || !rows_first))
-            axis = i;
-    }
-    return axis;
-}
-
-/* What bf16 makes: W_bf16, of which a Cast makes W. */
-static bool pair_bf16(struct model *model, struct tensor *t, struct pare_error *err)
-{
-    const struct onnx *onnx = model->own;
-    size_t first, end = onnx_find(onnx, t->shown.name, &first), length = strlen(t->shown.name);
-    for (size_t i = first; i < end; i++) {
-        const struct onnx_mention *m = &onnx->mentions[i];
-        const struct onnx_node *node = m->role == ONNX_USED ? &onnx->nodes[m->index] : NULL;
-        if (!node || !is_op(node, "Cast") || node->output_count != 1)
-            continue;
-        size_t rest = strlen(node->outputs[0]);
-        if (rest >= length || strncmp(node->outputs[0], t->shown.name, rest) != 0 ||
-            strncmp(t->shown.name + rest, "_bf16", 5) != 0)
-            continue;
-        t->stands_for = arena_strdup(&model->arena, node->outputs[0]);
-        return t->stands_for || error_no_memory(err, rest);
-    }
-    return true;
-}
-
-/* The naming that onnxruntime's tools began: W_quantized with W_scale and W_zero_point. */
-static bool pair_tensor(struct model *model, size_t index, struct pare_error *err)
-{
-    static const char suffix[] = "_quantized";
-    struct onnx *onnx = model->own;
-    struct tensor *t = &model->tensors[index];
-    size_t length = strlen(t->shown.name), cut = sizeof(suffix) - 1;
-    t->scale = t->zero_point = -1;
-    if (t->shown.dtype == PARE_BF16)
-        return pair_bf16(model, t, err);
-    if ((t->shown.dtype != PARE_I8 && t->shown.dtype != PARE_U8) || length <= cut ||
-        strcmp(t->shown.name + length - cut, suffix) != 0)
-        return true;
-    int base = (int)(length - cut);
-    char *scale = arena_printf(&model->arena, "%.*s_scale", base, t->shown.name);
-    char *zero = arena_printf(&model->arena, "%.*s_zero_point", base, t->shown.name);
-    char *stands_for = arena_strndup(&model->arena, t->shown.name, (size_t)base);
-    if (!scale || !zero || !stands_for)
-        return error_no_memory(err, length);
-    int64_t found = find_tensor(onnx, scale);
-    if (found < 0 || model->tensors[found].shown.dtype != PARE_F32)
-        return true;
-    size_t first, end = onnx_find(onnx, t->shown.name, &first);
-    bool transposed = false;
-    for (size_t i = first; i < end; i++)
-        transposed = transposed || (onnx->mentions[i].role == ONNX_USED &&
-                                    is_op(&onnx->nodes[onnx->mentions[i].index], "Transpose"));
-    t->scale_axis = scale_axis(t, &model->tensors[found], transposed);
-    if (t->scale_axis == -2)
-        return true;
-    t->scale = found;
-    t->zero_point = find_tensor(onnx, zero);
-    t->stands_for = stands_for;
     return true;
 }
 
@@ -474,17 +418,14 @@ bool onnx_weigh(struct model *model, struct pare_error *err)
     struct onnx *onnx = model->own;
     if (onnx->mention_count)
         qsort(onnx->mentions, onnx->mention_count, sizeof(*onnx->mentions), by_name);
-    bool no_memory;
-    const char *no_opset = onnx_why_no_opset(model, ONNX_OPSET_INT4, &no_memory);
-    if (no_memory)
-        return error_no_memory(err, 64);
+    const char *no_opset;
+    if (!onnx_why_no_opset(model, ONNX_OPSET_INT4, &no_opset, err))
+        return false;
     for (size_t i = 0; i < model->tensor_count; i++) {
         struct tensor *t = &model->tensors[i];
-        weigh_tensor(model, i);
+        if (!weigh_tensor(model, i, err))
+            return false;
         t->no_qdq4 = t->no_blocks ? t->no_blocks : no_opset;
     }
-    for (size_t i = 0; i < model->tensor_count; i++)
-        if (!pair_tensor(model, i, err))
-            return false;
-    return true;
+    return onnx_pair(model, err);
 }

@@ -9,10 +9,14 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json_slice.h"
+#include "format/linear4.h"
 #include "format/safetensors.h"
 #include "format/source.h"
 
-enum { HEADER_ALIGN = 8, DIGEST_CHARACTERS = 64, INDEX_MAX = 1 << 28 };
+enum { HEADER_ALIGN = 8, DIGEST_CHARACTERS = 64, INDEX_MAX = 1 << 28, STATE_MAX = 4096 };
+
+/* Tensors that one can become. */
+enum { ITEMS_PER_TENSOR = 6 };
 
 /* A tensor of the output and where its bytes come from. */
 struct item {
@@ -39,6 +43,103 @@ struct writing_shard {
 
 /* ---- what becomes of a tensor ---- */
 
+/* One more tensor, NAME and what follows it; of one dimension when `dim` is its size. */
+static bool put_part(struct writing_shard *w, const char *name, const char *suffix,
+                     enum pare_dtype dtype, int64_t dim, const struct segment *from,
+                     struct pare_error *err)
+{
+    struct arena *arena = &w->output->arena;
+    int64_t *dims = arena_alloc(arena, sizeof(*dims));
+    struct item item = { .name = arena_printf(arena, "%s%s", name, suffix),
+                         .type = safetensors_type(dtype),
+                         .rank = dim >= 0,
+                         .dims = dims,
+                         .from = *from };
+    if (!item.name || !dims)
+        return error_no_memory(err, strlen(name));
+    *dims = dim;
+    w->items[w->item_count++] = item;
+    return true;
+}
+
+/* The same of bytes that are known. */
+static bool put_known(struct writing_shard *w, const char *name, const char *suffix,
+                      enum pare_dtype dtype, int64_t dim, const void *bytes, size_t length,
+                      struct pare_error *err)
+{
+    char *copy = arena_alloc(&w->output->arena, length + 1);
+    const struct segment from = { .kind = SEGMENT_LITERAL,
+                                  .length = (int64_t)length,
+                                  .bytes = copy };
+    if (!copy)
+        return error_no_memory(err, length);
+    memcpy(copy, bytes, length);
+    return put_part(w, name, suffix, dtype, dim, &from, err);
+}
+
+static bool put_floats(struct writing_shard *w, const char *name, const char *suffix,
+                       const float *x, size_t count, struct pare_error *err)
+{
+    return put_known(w, name, suffix, PARE_F32, (int64_t)count, x, count * sizeof(*x), err);
+}
+
+static bool put_state(struct writing_shard *w, size_t index, struct pare_error *err)
+{
+    const struct pare_tensor *shown = &w->model->tensors[index].shown;
+    const struct change *change = &w->changes[index];
+    struct buf state;
+    buf_init(&state, STATE_MAX);
+    linear4_put_state(&state, shown, change);
+    bool ok = buf_ok(&state, err) &&
+              put_known(w, shown->name,
+                        change->float4 ? ".quant_state.bitsandbytes__nf4"
+                                       : ".quant_state.bitsandbytes__fp4",
+                        PARE_U8, (int64_t)state.length, state.data, state.length, err);
+    buf_done(&state);
+    return ok;
+}
+
+static bool put_linear4(struct writing_shard *w, size_t index, struct item item,
+                        struct pare_error *err)
+{
+    const struct pare_tensor *shown = &w->model->tensors[index].shown;
+    const struct change *change = &w->changes[index];
+    const struct nested4 *nested = change->nested;
+    int64_t *dims = arena_array(&w->output->arena, 2, sizeof(*dims));
+    if (!dims)
+        return error_no_memory(err, 2 * sizeof(*dims));
+    dims[0] = item.from.length = linear4_value_bytes(shown);
+    dims[1] = 1;
+    item.type = safetensors_type(PARE_U8);
+    item.rank = 2;
+    item.dims = dims;
+    w->items[w->item_count++] = item;
+    const struct segment scales = { .kind = SEGMENT_SCALES,
+                                    .length = change->scale_count * (nested ? 1 : 4),
+                                    .tensor = index };
+    return put_part(w, shown->name, ".absmax", nested ? PARE_U8 : PARE_F32, change->scale_count,
+                    &scales, err) &&
+           put_floats(w, shown->name, ".quant_map", linear4_map[change->float4], LINEAR4_CODES,
+                      err) &&
+           (!nested ||
+            (put_floats(w, shown->name, ".nested_absmax", nested->absmax, nested->count, err) &&
+             put_floats(w, shown->name, ".nested_quant_map", linear4_nested_map,
+                        LINEAR4_NESTED_CODES, err))) &&
+           put_state(w, index, err);
+}
+
+static bool put_linear8(struct writing_shard *w, size_t index, struct item item,
+                        struct pare_error *err)
+{
+    const struct pare_tensor *shown = &w->model->tensors[index].shown;
+    const struct change *change = &w->changes[index];
+    item.type = safetensors_type(PARE_I8);
+    item.from.length = shown->element_count;
+    w->items[w->item_count++] = item;
+    return put_floats(w, shown->node, ".SCB", change->absmax, (size_t)change->scale_count, err) &&
+           put_known(w, shown->node, ".weight_format", PARE_U8, -1, "", 1, err);
+}
+
 static bool put_tensor(struct writing_shard *w, size_t index, struct pare_error *err)
 {
     const struct tensor *t = &w->model->tensors[index];
@@ -63,6 +164,10 @@ static bool put_tensor(struct writing_shard *w, size_t index, struct pare_error 
         item.type = safetensors_type(change->kind == CHANGE_FP16 ? PARE_F16 : PARE_BF16);
         item.from.length = 2 * t->shown.element_count;
         break;
+    case CHANGE_LINEAR4:
+        return put_linear4(w, index, item, err);
+    case CHANGE_LINEAR8:
+        return put_linear8(w, index, item, err);
     default:
         return error_set(err, PARE_ERR_UNSUPPORTED,
                          "tensor %.200s: safetensors has no form for this change", t->shown.name);
@@ -259,10 +364,39 @@ static bool copy_other(struct writing_shard *w, size_t number, struct pare_error
     return begin_file(w, from->name, &file, err) && output_add(w->output, file, &all, err);
 }
 
+/* One file of bytes that are known. */
+static bool write_text(struct writing_shard *w, const char *name, const struct buf *text,
+                       struct pare_error *err)
+{
+    struct output_file *file;
+    char *bytes = arena_alloc(&w->output->arena, text->length + 1);
+    const struct segment all = { .kind = SEGMENT_LITERAL,
+                                 .length = (int64_t)text->length,
+                                 .bytes = bytes };
+    if (!bytes)
+        return error_no_memory(err, text->length);
+    memcpy(bytes, buf_string(text), text->length);
+    return begin_file(w, name, &file, err) && output_add(w->output, file, &all, err);
+}
+
+/* config.json tells how the weights are kept, so it may change with them. */
+static bool write_other(struct writing_shard *w, size_t number, struct pare_error *err)
+{
+    const struct checkpoint *own = w->model->own;
+    struct buf text;
+    if (!own->has_config || number != own->config)
+        return copy_other(w, number, err);
+    buf_init(&text, INDEX_MAX);
+    bool ok = checkpoint_put_config(w->model, w->changes, &text, err);
+    ok = ok && (text.length ? write_text(w, w->model->source->files[number].name, &text, err)
+                            : copy_other(w, number, err));
+    buf_done(&text);
+    return ok;
+}
+
 /* As transformers writes it. */
 static bool write_index(struct writing_shard *w, struct pare_error *err)
 {
-    struct output_file *file;
     struct buf text;
     buf_init(&text, INDEX_MAX);
     buf_printf(&text, "{\n  \"metadata\": {\n    \"total_size\": %lld\n  },\n  \"weight_map\": {",
@@ -270,14 +404,9 @@ static bool write_index(struct writing_shard *w, struct pare_error *err)
     buf_add(&text, buf_string(&w->map), w->map.length);
     buf_text(&text, "\n  }\n}\n");
     bool ok = buf_ok(&w->map, err) && buf_ok(&text, err) &&
-              begin_file(w, w->model->source->main_name, &file, err);
-    char *bytes = ok ? arena_strndup(&w->output->arena, text.data, text.length) : NULL;
-    const struct segment all = { .kind = SEGMENT_LITERAL,
-                                 .length = (int64_t)text.length,
-                                 .bytes = bytes };
+              write_text(w, w->model->source->main_name, &text, err);
     buf_done(&text);
-    return ok && (bytes || error_no_memory(err, (size_t)all.length)) &&
-           output_add(w->output, file, &all, err);
+    return ok;
 }
 
 bool safetensors_plan(const struct model *model, const struct change *changes,
@@ -289,13 +418,14 @@ bool safetensors_plan(const struct model *model, const struct change *changes,
         .model = model, .changes = changes, .settings = settings, .output = output
     };
     size_t count = own->checkpoint.other_count + own->shard_count + own->sharded;
-    w.items = arena_array(&output->arena, model->tensor_count + 1, sizeof(*w.items));
+    w.items =
+        arena_array(&output->arena, ITEMS_PER_TENSOR * model->tensor_count + 1, sizeof(*w.items));
     if (!w.items)
         return error_no_memory(err, model->tensor_count * sizeof(*w.items));
     if (!output_files(output, count, err))
         return false;
     for (size_t i = 0; i < own->checkpoint.other_count; i++)
-        if (!copy_other(&w, own->checkpoint.others[i], err))
+        if (!write_other(&w, own->checkpoint.others[i], err))
             return false;
     buf_init(&w.map, INDEX_MAX);
     bool ok = true;

@@ -61,7 +61,6 @@ struct folder {
 static bool folder_begin(struct sink *sink, const char *name, int64_t size_bytes,
                          struct pare_error *err)
 {
-    (void)size_bytes;
     struct folder *folder = (struct folder *)sink;
     struct file_out *files = realloc(folder->files, (folder->file_count + 1) * sizeof(*files));
     if (!files)
@@ -80,7 +79,7 @@ static bool folder_begin(struct sink *sink, const char *name, int64_t size_bytes
         return false;
     out->sync = folder->sync;
     folder->file_count++;
-    return true;
+    return file_out_reserve(out, size_bytes, err);
 }
 
 static bool folder_write(struct sink *sink, const void *bytes, size_t length,

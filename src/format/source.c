@@ -269,6 +269,7 @@ static bool open_folder(char *parent, const char *name, struct source **ret_sour
 static const char *const main_files[] = {
     "model.safetensors.index.json",
     "model.safetensors",
+    "pytorch_model.bin",
     "model.onnx",
 };
 
@@ -282,9 +283,9 @@ static bool open_whole(const char *path, struct source **ret_source, struct pare
     }
     arena_done(&arena);
     if (!name)
-        return error_set(err, PARE_ERR_NOT_FOUND,
-                         "the folder %s holds no model.safetensors, model.safetensors.index.json "
-                         "or model.onnx; name the model's file itself",
+        return error_set(err, PARE_ERR_FORMAT,
+                         "the folder %s holds no model.safetensors, model.safetensors.index.json, "
+                         "pytorch_model.bin or model.onnx; name the model's file itself",
                          path);
     if (!open_folder(strdup(path), name, ret_source, err))
         return false;

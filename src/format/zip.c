@@ -267,8 +267,8 @@ bool zip_open(struct source *source, size_t file, struct arena *arena, struct zi
 /* ---- a member ---- */
 
 /* The member's own header says again who it is, and how far its bytes are. */
-static bool skip_local(const struct zip *zip, const struct zip_entry *entry, int64_t *ret_at,
-                       struct pare_error *err)
+bool zip_payload(const struct zip *zip, const struct zip_entry *entry, int64_t *ret_at,
+                 struct pare_error *err)
 {
     unsigned char header[LOCAL_BYTES];
     char name[256];
@@ -290,11 +290,16 @@ static bool skip_local(const struct zip *zip, const struct zip_entry *entry, int
     return true;
 }
 
+uint32_t zip_crc(uint32_t crc, const void *bytes, size_t length)
+{
+    return (uint32_t)crc32_z(crc, bytes, length);
+}
+
 bool zip_begin(const struct zip *zip, const struct zip_entry *entry, struct zip_stream **ret_stream,
                struct pare_error *err)
 {
     int64_t at;
-    if (!skip_local(zip, entry, &at, err))
+    if (!zip_payload(zip, entry, &at, err))
         return false;
     struct zip_stream *stream = malloc(sizeof(*stream));
     if (!stream)
@@ -377,7 +382,7 @@ bool zip_read(struct zip_stream *stream, void *bytes, size_t length, struct pare
     if (!ok)
         return false;
     stream->size_left -= (int64_t)length;
-    stream->crc = (uint32_t)crc32_z(stream->crc, bytes, length);
+    stream->crc = zip_crc(stream->crc, bytes, length);
     return true;
 }
 

@@ -47,6 +47,13 @@ struct zip {
 MUST_CHECK bool zip_open(struct source *source, size_t file, struct arena *arena,
                          struct zip *ret_zip, struct pare_error *err);
 
+/* Where in the archive the member's bytes begin, which its own header tells. */
+MUST_CHECK bool zip_payload(const struct zip *zip, const struct zip_entry *entry, int64_t *ret_at,
+                            struct pare_error *err);
+
+/* Continue a CRC-32, of nothing 0. */
+uint32_t zip_crc(uint32_t crc, const void *bytes, size_t length);
+
 /* Start to read one member. The caller ends the stream, also after a failure of a read. */
 MUST_CHECK bool zip_begin(const struct zip *zip, const struct zip_entry *entry,
                           struct zip_stream **ret_stream, struct pare_error *err);

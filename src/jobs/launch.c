@@ -20,7 +20,10 @@ static void become_worker(const char *conninfo, int64_t id)
     for (int fd = 0; fd <= 2 && nowhere >= 0; fd++)
         dup2(nowhere, fd);
     close_range(3, ~0U, 0);
-    execl("/proc/self/exe", "pare", "worker", "--job", digits, (char *)NULL);
+    if (id)
+        execl("/proc/self/exe", "pare", "worker", "--job", digits, (char *)NULL);
+    else
+        execl("/proc/self/exe", "pare", "worker", "--once", (char *)NULL);
     _exit(127);
 }
 

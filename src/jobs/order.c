@@ -69,6 +69,7 @@ static void begin_quantize(const struct order_settings *settings, const char *sc
 {
     static const char *const of_int8[] = { "int8", NULL }, *const of_fp16[] = { "fp16", NULL },
                              *const of_int4[] = { "int4", NULL },
+                             *const of_float4[] = { "nf4", "fp4", NULL },
                              *const of_blocks[] = { "int4", "nf4", "fp4", NULL };
     bool int8 = takes(settings, scheme, of_int8), int4 = takes(settings, scheme, of_int4);
     buf_text(recipe, "{\"step\": \"quantize\", \"scheme\": ");
@@ -95,6 +96,8 @@ static void begin_quantize(const struct order_settings *settings, const char *sc
     }
     if (settings->block && takes(settings, scheme, of_blocks))
         buf_printf(recipe, ", \"block\": %lld", (long long)settings->block);
+    if (settings->single_quant && takes(settings, scheme, of_float4))
+        buf_text(recipe, ", \"double_quant\": false");
     if (int4 && settings->asymmetric)
         buf_text(recipe, ", \"symmetric\": false");
     if (int4 && settings->gather)

@@ -31,8 +31,9 @@ struct order_settings {
     int64_t block;                 /* of int4, nf4 and fp4; 0: the recipe's default */
     int64_t accuracy_level;        /* of int4, as the following; 0: as well */
     bool asymmetric;
-    bool gather;                                 /* tables of Gather too */
-    const char *form;                            /* NULL: as well */
+    bool single_quant; /* of nf4 and fp4 in checkpoints: scales stay float32 */
+    bool gather;       /* tables of Gather too */
+    const char *form;  /* NULL: as well */
     const char *const *include, *const *exclude; /* globs, NULL at the end; NULL: none */
     const char *const *ops;                      /* operators, as those */
     const struct order_tensor *tensors; /* whatever the globs above say; the last match wins */

@@ -2,28 +2,18 @@
 #include "jobs/planner.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "jobs/job.h"
-#include "jobs/spool.h"
 #include "pare.h"
-#include "pg/pg.h"
-#include "registry/catalog.h"
-#include "registry/registry.h"
 
-enum { WORDS_MAX = 1024, SOCKET = 3, TELL_EVERY_MS = 100 };
+enum { TELL_EVERY_MS = 100 };
 
 /* Packets both ways: this, then three zero-terminated texts; to the planner one, the recipe. */
 struct packet {
@@ -36,11 +26,7 @@ struct packet {
 /* ---- in the planner's own process ---- */
 
 struct planning {
-    struct registry registry;
-    struct spool spool;
-    struct spooled bytes;
-    struct arena arena;
-    struct pare_model *model;
+    struct beside_copy copy;
     struct pare_recipe *recipe;
     struct pare_plan *plan;
     uint32_t number;                  /* of the recipe at hand */
@@ -50,23 +36,17 @@ struct planning {
     int64_t told_ms;
 };
 
-static void put_text(char *packet, size_t *length, const char *text)
-{
-    text = text ? text : "";
-    *length += text_clean(text, strlen(text), packet + *length, WORDS_MAX) + 1;
-}
-
 static void say(struct planning *p, struct packet head, const char *name, const char *action,
                 const char *reason)
 {
-    char packet[sizeof(head) + 3 * WORDS_MAX];
+    char packet[sizeof(head) + 3 * BESIDE_TEXT_MAX];
     size_t length = sizeof(head);
     head.number = p->number;
     memcpy(packet, &head, sizeof(head));
-    put_text(packet, &length, name);
-    put_text(packet, &length, action);
-    put_text(packet, &length, reason);
-    if (!p->over && send(SOCKET, packet, length, MSG_NOSIGNAL) < 0)
+    beside_put_text(packet, &length, name);
+    beside_put_text(packet, &length, action);
+    beside_put_text(packet, &length, reason);
+    if (!p->over && send(BESIDE_SOCKET, packet, length, MSG_NOSIGNAL) < 0)
         p->over = 1;
 }
 
@@ -81,7 +61,8 @@ static bool hear(struct planning *p, bool wait)
     bool heard = false;
     while (!p->over) {
         char packet[PLANNER_PACKET_MAX];
-        ssize_t got = recv(SOCKET, packet, sizeof(packet), heard || !wait ? MSG_DONTWAIT : 0);
+        ssize_t got =
+            recv(BESIDE_SOCKET, packet, sizeof(packet), heard || !wait ? MSG_DONTWAIT : 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -141,7 +122,7 @@ static bool plan_one(struct planning *p)
 {
     struct pare_error err = { 0 };
     struct packet head;
-    const struct pare_plan_options options = { .source_sha256 = p->bytes.sha256,
+    const struct pare_plan_options options = { .source_sha256 = p->copy.bytes.sha256,
                                                .progress = on_progress,
                                                .data = p };
     memcpy(&head, p->request, sizeof(head));
@@ -149,7 +130,7 @@ static bool plan_one(struct planning *p)
     const char *recipe = p->request + sizeof(head);
     bool ok = pare_recipe_parse(recipe, strnlen(recipe, p->request_length - sizeof(head)),
                                 &p->recipe, &err) &&
-              pare_plan_make(p->model, p->recipe, &options, &p->plan, &err);
+              pare_plan_make(p->copy.model, p->recipe, &options, &p->plan, &err);
     if (ok)
         say_plan(p);
     else if (err.code != PARE_ERR_INTERRUPTED)
@@ -161,33 +142,10 @@ static bool plan_one(struct planning *p)
     return ok || err.code != PARE_ERR_INTERRUPTED;
 }
 
-static bool read_version(struct planning *p, const char *name, const char *version,
-                         struct pare_error *err)
+static void plan_all(struct planning *p, const struct beside_source *source)
 {
-    struct job_run run = { .registry = &p->registry,
-                           .spool = p->spool.path,
-                           .cancelled = &p->over,
-                           .reading_share = 1,
-                           .told = told,
-                           .data = p };
-    struct version row;
-    return catalog_find(&p->registry, name, version, &p->arena, &row, err) &&
-           spool_version(&run, &row, "plan", &p->arena, &p->bytes, err) &&
-           pare_model_open(p->bytes.path, &p->model, err);
-}
-
-static void serve(struct planning *p, const struct planner_source *source)
-{
-    const struct pg_options options = { .conninfo = source->conninfo,
-                                        .read_only = source->read_only,
-                                        .interrupt = &p->over };
     struct pare_error err = { 0 };
-    struct pg *pg = NULL;
-    bool ok = pg_open(&options, &pg, &err) &&
-              registry_init(&p->registry, pg, source->read_only, &err) &&
-              spool_open(&p->spool, &err) && read_version(p, source->name, source->version, &err);
-    registry_done(&p->registry);
-    pg_close(pg); /* what is planned on is a copy */
+    bool ok = beside_read(source, &p->over, told, p, NULL, &p->copy, &err);
     if (!ok)
         say_failed(p, &err);
     bool answered = p->request_length == 0;
@@ -195,57 +153,26 @@ static void serve(struct planning *p, const struct planner_source *source)
         if (!answered || hear(p, true))
             answered = plan_one(p);
     }
-    pare_model_close(p->model);
-    spool_close(&p->spool);
-    arena_done(&p->arena);
+    beside_close(&p->copy);
 }
 
-/* Nothing of the starter's is kept: no terminal, no connection, no signal handler. */
-static void become_planner(int fd, const struct planner_source *source)
+static void serve(const struct beside_source *source)
 {
-    int nowhere = open("/dev/null", O_RDWR);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    dup2(fd, SOCKET);
-    for (int each = 0; each < SOCKET && nowhere >= 0; each++)
-        dup2(nowhere, each);
-    close_range(SOCKET + 1, ~0U, 0);
     struct planning *planning = calloc(1, sizeof(*planning));
-    if (planning) {
-        planning->spool.lock = -1;
-        serve(planning, source);
-    }
+    if (planning)
+        plan_all(planning, source);
     free(planning);
-    _exit(0);
 }
 
 /* ---- in the starter's ---- */
 
-bool planner_start(struct planner *planner, const struct planner_source *source,
+bool planner_start(struct planner *planner, const struct beside_source *source,
                    struct pare_error *err)
 {
-    int ends[2];
     planner->fd = -1;
     planner->asked = 0;
     planner->failed = false;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return error_errno(err, "cannot make a pair of sockets");
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        setsid();
-        if (fork() == 0)
-            become_planner(ends[1], source);
-        _exit(0); /* so that nobody has to wait for the planner */
-    }
-    close(ends[1]);
-    if (child < 0) {
-        close(ends[0]);
-        return error_errno(err, "cannot start a process for the plan");
-    }
-    waitpid(child, NULL, 0);
-    planner->fd = ends[0];
-    return true;
+    return beside_start(serve, source, &planner->fd, err);
 }
 
 void planner_ask(struct planner *planner, const char *recipe)
@@ -264,17 +191,12 @@ void planner_ask(struct planner *planner, const char *recipe)
 static bool read_packet(struct planner *planner, size_t length, struct packet *ret_head,
                         struct planner_news *ret_news)
 {
-    const char *texts[3], *at = planner->packet + sizeof(*ret_head);
-    const char *end = planner->packet + length;
+    const char *texts[3], *end = planner->packet + length;
     if (length < sizeof(*ret_head))
         return false;
     memcpy(ret_head, planner->packet, sizeof(*ret_head));
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        texts[i] = at;
-        at = at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
-        if (!at++)
-            return false;
-    }
+    if (!beside_texts(planner->packet + sizeof(*ret_head), end, texts, ARRAY_SIZE(texts)))
+        return false;
     *ret_news = (struct planner_news){ .kind = (enum planner_kind)ret_head->kind,
                                        .done_fraction = ret_head->done_fraction,
                                        .before_bytes = ret_head->before_bytes,
@@ -290,12 +212,10 @@ bool planner_take(struct planner *planner, struct planner_news *ret_news)
 {
     while (planner->fd >= 0) {
         struct packet head;
-        ssize_t got = recv(planner->fd, planner->packet, sizeof(planner->packet), MSG_DONTWAIT);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        ssize_t got = beside_receive(planner->fd, planner->packet, sizeof(planner->packet));
+        if (got == 0)
             return false;
-        if (got <= 0) {
+        if (got < 0) {
             planner_end(planner);
             if (planner->failed)
                 return false;

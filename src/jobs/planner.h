@@ -11,8 +11,7 @@
 #define PARE_JOBS_PLANNER_H
 
 #include "base/base.h"
-
-struct pare_error;
+#include "jobs/beside.h"
 
 enum { PLANNER_PACKET_MAX = 64 * 1024 };
 
@@ -21,13 +20,6 @@ struct planner {
     uint32_t asked; /* the number of the newest recipe */
     bool failed;    /* it has said why it ends */
     char packet[PLANNER_PACKET_MAX];
-};
-
-/* Which version, and how to reach it. Read during the call only. */
-struct planner_source {
-    const char *conninfo;
-    bool read_only;
-    const char *name, *version; /* as they are stored */
 };
 
 enum planner_kind {
@@ -44,7 +36,7 @@ struct planner_news {
     const char *name, *action, *reason; /* clean text, valid until the next call */
 };
 
-MUST_CHECK bool planner_start(struct planner *planner, const struct planner_source *source,
+MUST_CHECK bool planner_start(struct planner *planner, const struct beside_source *source,
                               struct pare_error *err);
 
 /* Ask for this recipe's plan and for no other any more; NULL: for none. */

@@ -151,13 +151,31 @@ static bool end_file(void *data, const struct artifact_file *file, struct pare_e
     return ok;
 }
 
+/* What the engine opens: the model's file, or the folder of a checkpoint as a whole. */
+static const char *main_path(const struct artifact *artifact, const char *folder,
+                             struct arena *arena)
+{
+    const struct artifact_file *file = &artifact->files[0];
+    for (size_t i = 0; i < artifact->file_count; i++) {
+        const char *path = artifact->files[i].path, *suffix = strrchr(path, '.');
+        if (suffix && !strcmp(suffix, ".onnx")) {
+            file = &artifact->files[i];
+            break;
+        }
+        if (artifact->folder &&
+            (!strcmp(path, "model.safetensors") || !strcmp(path, "model.safetensors.index.json")))
+            return folder;
+    }
+    return arena_printf(arena, "%s/%s", folder, file->path);
+}
+
 static bool write_artifact(struct job_run *run, const struct artifact *artifact, const char *name,
                            struct arena *arena, struct spooled *ret_spooled, struct pare_error *err)
 {
     struct writing w = { .run = run, .total_bytes = artifact->size_bytes, .file.fd = -1 };
     struct spooled spooled = { .folder = artifact->folder || artifact->file_count != 1 };
     w.folder = arena_printf(arena, "%s/%s", run->spool, name);
-    spooled.path = arena_printf(arena, "%s/%s/%s", run->spool, name, artifact->files[0].path);
+    spooled.path = w.folder ? main_path(artifact, w.folder, arena) : NULL;
     if (!w.folder || !spooled.path)
         return error_no_memory(err, PATH_ROOM);
     struct artifact_sink sink = { begin_file, write_bytes, end_file, &w };

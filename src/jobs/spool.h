@@ -27,7 +27,7 @@ void spool_close(struct spool *spool); /* removes it */
 
 /* A version's files in the spool. */
 struct spooled {
-    const char *path; /* of the first file, in the arena */
+    const char *path; /* of the model's file, or of a checkpoint's folder; in the arena */
     char sha256[DIGEST_HEX];
     bool folder; /* they are a set */
 };

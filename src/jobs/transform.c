@@ -130,14 +130,9 @@ static bool make_plan(struct transform *t, struct pare_error *err)
                                                .data = t };
     t->from = reading_end;
     t->to = planning_end;
-    if (!pare_plan_make(t->model, t->recipe, &options, &t->plan, err))
+    if (!pare_plan_make(t->model, t->recipe, &options, &t->plan, err) ||
+        !engine_check_worth(t->plan, err))
         return false;
-    if (pare_plan_changed_count(t->plan) == 0)
-        return error_set(
-            err, PARE_ERR_REFUSED,
-            "the recipe changes nothing in %s:%s; pare run --dry-run shows why, tensor "
-            "by tensor",
-            t->parent.name, t->parent.version);
     log_plan(t);
     return true;
 }

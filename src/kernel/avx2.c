@@ -52,7 +52,7 @@ AVX2 static void absmax_columns(const float *x, size_t rows, size_t columns, uin
 }
 
 /* Eight finite elements at once; a group with anything else goes one by one. */
-AVX2 static void range(const float *x, size_t n, struct kernel_range *io_range)
+AVX2 void avx2_range(const float *x, size_t n, struct kernel_range *io_range)
 {
     __m256 low = _mm256_set1_ps(io_range->low), high = _mm256_set1_ps(io_range->high);
     size_t i = 0;
@@ -249,7 +249,7 @@ AVX2 static void error_float(const float *x, const float *y, size_t n,
 }
 
 /* While ties are left, a group that holds one goes one by one. */
-AVX2 static void prune(float *x, size_t n, struct kernel_cut *io_cut)
+AVX2 void avx2_prune(float *x, size_t n, struct kernel_cut *io_cut)
 {
     const __m256i threshold = _mm256_set1_epi32((int)io_cut->threshold);
     const __m256i sign = _mm256_set1_epi32((int)~KERNEL_MAGNITUDE);
@@ -283,7 +283,7 @@ const struct kernel *kernel_avx2(void)
         .name = "avx2",
         .absmax = avx2_absmax,
         .absmax_columns = absmax_columns,
-        .range = range,
+        .range = avx2_range,
         .range_columns = avx2_range_columns,
         .uint8 = avx2_uint8,
         .uint8_columns = avx2_uint8_columns,
@@ -301,7 +301,7 @@ const struct kernel *kernel_avx2(void)
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,
-        .prune = prune,
+        .prune = avx2_prune,
     };
     return __builtin_cpu_supports("avx2") && has_f16c() ? &table : NULL;
 }

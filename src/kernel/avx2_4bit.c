@@ -64,6 +64,13 @@ AVX2 static inline struct wide_int4 int4_prepare(const float *x, size_t rows, bo
     return by;
 }
 
+AVX2 void avx2_int4_scales(const float *x, size_t rows, bool symmetric, struct kernel_int4 *block,
+                           float *ret_reciprocal)
+{
+    struct wide_int4 by = int4_prepare(x, rows, symmetric, block);
+    _mm256_storeu_ps(ret_reciprocal, by.reciprocal);
+}
+
 /* Half away from zero, then the zero point; what is too large, or a NaN, gives 0. */
 AVX2 static inline __m256i int4_apart_eight(__m256 v, __m256 zero)
 {

@@ -49,8 +49,11 @@ struct kernel_int4 {
     uint8_t q[KERNEL_INT4_COLUMNS][KERNEL_INT4_ROWS / 2]; /* the even row in the low four bits */
 };
 
-/* 4-bit floats, numbered as ONNX Runtime does. */
-enum kernel_float4 { KERNEL_FP4, KERNEL_NF4 };
+/*
+ * 4-bit floats, the first two numbered as ONNX Runtime does. The third has the numbers of the first,
+ * and as its thresholds the means of neighbours in float32, as bitsandbytes has it without a GPU.
+ */
+enum kernel_float4 { KERNEL_FP4, KERNEL_NF4, KERNEL_FP4_MEANS };
 
 /* Where l1 pruning draws its line, from the two counts. */
 struct kernel_cut {
@@ -59,7 +62,7 @@ struct kernel_cut {
 };
 
 struct kernel {
-    const char *name; /* "scalar", "avx2" */
+    const char *name; /* "scalar", "neon", "avx2", "avx512" */
 
     /* The largest magnitude's bits; KERNEL_INFINITY and above: there are infinities or NaNs. */
     uint32_t (*absmax)(const float *x, size_t n);
@@ -175,8 +178,14 @@ struct kernel {
 /* The reference, on every machine. */
 const struct kernel *kernel_scalar(void);
 
-/* AVX2 with F16C, or NULL where the processor or the compiler has none. */
+/* Each NULL where the processor has none: AVX2 with F16C; AVX-512 F, BW, DQ and VL; NEON of AArch64. */
 const struct kernel *kernel_avx2(void);
+const struct kernel *kernel_avx512(void);
+const struct kernel *kernel_neon(void);
+
+/* All that run here, the scalar one first, the fastest last. Returns how many. */
+enum { KERNEL_TABLES_MAX = 4 };
+size_t kernel_tables(const struct kernel *ret_tables[KERNEL_TABLES_MAX]);
 
 /* The fastest that runs here. */
 const struct kernel *kernel_best(void);

@@ -202,6 +202,16 @@ static inline const struct float4_table *float4_table(enum kernel_float4 type)
                        0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f,
                        0.7229568362236023f, 1.0f },
         },
+        [KERNEL_FP4_MEANS] = {
+            .levels = 3,
+            .of_magnitudes = true,
+            .level = { { 0x1.2aaaacp-2f },
+                       { 0x1.6p-4f, 0x1.2aaaacp-1f },
+                       { 0x1.555556p-9f, 0x1.aaaaacp-3f, 0x1.aaaaacp-2f, 0x1.aaaaacp-1f } },
+            .value = { 0.0f, 5.208333333e-03f, 0.16666667f, 0.25f, 0.33333333f, 0.5f, 0.66666667f,
+                       1.0f },
+            .code = { 0, 1, 6, 7, 4, 5, 2, 3 },
+        },
     };
     return &tables[type];
 }
@@ -332,6 +342,16 @@ static inline void range_fold(struct kernel_range *io_range)
     io_range->low += 0.0f;
     io_range->high += 0.0f;
 }
+
+/* Parts of the scalar table, for those that gain nothing by their own; kernel.h has the meanings. */
+void scalar_range(const float *x, size_t n, struct kernel_range *io_range);
+void scalar_range_columns(const float *x, size_t rows, size_t columns, float *io_low,
+                          float *io_high);
+size_t scalar_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
+                       uint8_t *ret_zero, struct kernel_error *io_error);
+void scalar_float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
+                   float *ret_absmax, struct kernel_error *io_error);
+void scalar_prune(float *x, size_t n, struct kernel_cut *io_cut);
 
 /* Counting scatters, which no vector unit here does faster: shared by the tables. */
 void count_high(const float *x, size_t n, uint64_t io_bins[KERNEL_HIGH_BINS]);

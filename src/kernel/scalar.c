@@ -17,14 +17,14 @@ static void absmax_columns(const float *x, size_t rows, size_t columns, uint32_t
             io_bits[i] = MAX(io_bits[i], magnitude(x[i]));
 }
 
-static void range(const float *x, size_t n, struct kernel_range *io_range)
+void scalar_range(const float *x, size_t n, struct kernel_range *io_range)
 {
     for (size_t i = 0; i < n; i++)
         range_one(x[i], io_range);
     range_fold(io_range);
 }
 
-static void range_columns(const float *x, size_t rows, size_t columns, float *io_low,
+void scalar_range_columns(const float *x, size_t rows, size_t columns, float *io_low,
                           float *io_high)
 {
     for (size_t row = 0; row < rows; row++, x += columns)
@@ -127,7 +127,7 @@ static size_t int4(const float *x, size_t rows, size_t columns, bool symmetric, 
     return clipped;
 }
 
-static size_t int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
+size_t scalar_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
                        uint8_t *ret_zero, struct kernel_error *io_error)
 {
     struct lanes lanes = { 0 };
@@ -141,7 +141,7 @@ static size_t int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q,
     return clipped;
 }
 
-static void float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
+void scalar_float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
                    float *ret_absmax, struct kernel_error *io_error)
 {
     const struct float4_table *table = float4_table(type);
@@ -204,7 +204,7 @@ void count_low(const float *x, size_t n, uint32_t high, uint64_t io_bins[KERNEL_
     }
 }
 
-static void prune(float *x, size_t n, struct kernel_cut *io_cut)
+void scalar_prune(float *x, size_t n, struct kernel_cut *io_cut)
 {
     for (size_t i = 0; i < n; i++)
         prune_one(x + i, io_cut);
@@ -216,8 +216,8 @@ const struct kernel *kernel_scalar(void)
         .name = "scalar",
         .absmax = absmax,
         .absmax_columns = absmax_columns,
-        .range = range,
-        .range_columns = range_columns,
+        .range = scalar_range,
+        .range_columns = scalar_range_columns,
         .uint8 = uint8,
         .uint8_columns = uint8_columns,
         .int8 = int8,
@@ -225,8 +225,8 @@ const struct kernel *kernel_scalar(void)
         .error_int8 = error_int8,
         .error_int8_columns = error_int8_columns,
         .int4 = int4,
-        .int4_row = int4_row,
-        .float4 = float4,
+        .int4_row = scalar_int4_row,
+        .float4 = scalar_float4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .to_bf16 = to_bf16,
@@ -234,7 +234,7 @@ const struct kernel *kernel_scalar(void)
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,
-        .prune = prune,
+        .prune = scalar_prune,
     };
     return &table;
 }

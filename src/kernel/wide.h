@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the AVX2 table share: eight lanes of doubles in registers, and each other's parts. */
+/*
+ * What the files of the AVX2 table share: eight lanes of doubles in registers, and each other's
+ * parts, which the AVX-512 table has where wider registers gain nothing.
+ */
 #ifndef PARE_KERNEL_WIDE_H
 #define PARE_KERNEL_WIDE_H
 
@@ -56,6 +59,11 @@ size_t avx2_uint8(const float *x, size_t n, float scale, uint8_t zero, uint8_t *
 size_t avx2_uint8_columns(const float *x, size_t rows, size_t columns, const float *scale,
                           const uint8_t *zero, uint8_t *ret_q);
 uint32_t avx2_absmax(const float *x, size_t n);
+void avx2_range(const float *x, size_t n, struct kernel_range *io_range);
+void avx2_prune(float *x, size_t n, struct kernel_cut *io_cut);
+/* Scales and zero points of a block, and the reciprocals of its eight scales. */
+void avx2_int4_scales(const float *x, size_t rows, bool symmetric, struct kernel_int4 *block,
+                      float *ret_reciprocal);
 size_t avx2_int4(const float *x, size_t rows, size_t columns, bool symmetric, bool apart,
                  struct kernel_int4 *ret_block, struct kernel_error *io_error);
 size_t avx2_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,

@@ -4,8 +4,8 @@
  *
  * A request is a list of statements that run in one transaction and cost one
  * round trip: BEGIN, the statements and COMMIT leave together in libpq's
- * pipeline. No state of the session is ever set, so a transaction-pooling
- * proxy in between changes nothing; what is read only says so at BEGIN, and the
+ * pipeline. No state of the session that an answer depends on is ever set, so a
+ * transaction-pooling proxy in between changes nothing; what is read only says so at BEGIN, and the
  * server enforces it.
  *
  * The blocking calls below are a loop around pg_start() and pg_advance(), which
@@ -149,6 +149,14 @@ MUST_CHECK bool pg_start(struct pg *pg, bool write, const struct pg_statement *s
 /* Take in what has come. False is the request's failure; the connection may live on (pg_is_open). */
 MUST_CHECK bool pg_advance(struct pg *pg, bool *ret_done, struct pare_error *err);
 
+/*
+ * Whether the server has sent a notification since the last call, as pg_advance() took it in. LISTEN
+ * means something only where no pooler stands between: there the process that answers, asked for its
+ * number, is the one that the connection was made to.
+ */
+bool pg_was_notified(struct pg *pg);
+int pg_backend(const struct pg *pg);
+
 /* The rows of statement `index` of the finished request; the caller's now. */
 struct pg_rows *pg_take(struct pg *pg, size_t index);
 
@@ -165,6 +173,8 @@ void pg_rows_free(struct pg_rows *rows);
 void pg_rows_cleanup(struct pg_rows **rows);
 
 int pg_row_count(const struct pg_rows *rows);
+/* To see that an answer is the same as before: all cells, worked into `hash` (FNV-1a). */
+uint64_t pg_rows_hash(const struct pg_rows *rows, uint64_t hash);
 int64_t pg_affected(const struct pg_rows *rows); /* of INSERT, UPDATE, DELETE */
 bool pg_null(const struct pg_rows *rows, int row, int column);
 /* Zero-terminated, as the server wrote it (uncleaned); NULL for SQL's NULL. Lives with the rows. */

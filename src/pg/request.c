@@ -194,6 +194,19 @@ bool pg_advance(struct pg *pg, bool *ret_done, struct pare_error *err)
     return true;
 }
 
+bool pg_was_notified(struct pg *pg)
+{
+    bool was = false;
+    for (PGnotify *one; (one = PQnotifies(pg->conn)) != NULL; was = true)
+        PQfreemem(one);
+    return was;
+}
+
+int pg_backend(const struct pg *pg)
+{
+    return PQbackendPID(pg->conn);
+}
+
 struct pg_rows *pg_take(struct pg *pg, size_t index)
 {
     if (index >= pg->slot_count || !pg->slots[index].result)

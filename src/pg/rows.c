@@ -26,6 +26,21 @@ int pg_row_count(const struct pg_rows *rows)
     return PQntuples(rows->result);
 }
 
+uint64_t pg_rows_hash(const struct pg_rows *rows, uint64_t hash)
+{
+    for (int row = 0; row < PQntuples(rows->result); row++) {
+        for (int column = 0; column < PQnfields(rows->result); column++) {
+            const char *bytes = PQgetvalue(rows->result, row, column);
+            int length = PQgetlength(rows->result, row, column);
+            for (int i = 0; i < length; i++)
+                hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3ULL;
+            hash = (hash ^ (256U + (unsigned)PQgetisnull(rows->result, row, column))) *
+                   0x100000001b3ULL;
+        }
+    }
+    return hash;
+}
+
 int64_t pg_affected(const struct pg_rows *rows)
 {
     int64_t count;

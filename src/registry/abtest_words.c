@@ -70,7 +70,7 @@ void abtest_put_reason(const struct abtest *test, const struct abtest_report *re
         buf_printf(buf, "it has run %.1f of at least %g hours", decision->value, decision->limit);
         break;
     default:
-        p_put(report->decision.value, p);
+        p_put_short(report->decision.value, p);
         buf_printf(buf, "%s: p %s at alpha %g", abtest_metric_word(test->plan.primary), p,
                    report->alpha);
         break;

@@ -52,18 +52,17 @@ void browse_ask_state(struct browse_batch *batch, bool guest)
 
 /* ---- one version ---- */
 
-enum { FACTS_VERSION, FACTS_BYTES, FACTS_LINEAGE, FACTS_CHILDREN, FACTS_HISTORY };
+enum { FACTS_VERSION, FACTS_BYTES, FACTS_LINEAGE, FACTS_HISTORY };
 
 void browse_ask_facts(struct browse_batch *batch, bool guest, int64_t id, const char *name)
 {
     const char *digits = arena_printf(batch->arena, "%lld", (long long)id);
     browse_ask(batch, guest ? query_browse_by_id_guest : query_catalog_by_id,
-               PG_ARGS(PG_TEXT(digits), PG_BOOL(true), PG_NULL, PG_NULL, PG_NULL, PG_NULL));
+               PG_ARGS(PG_TEXT(digits), PG_BOOL(false), PG_NULL, PG_NULL, PG_NULL, PG_NULL));
     browse_ask(batch, guest ? query_artifact_get_guest : query_artifact_get, PG_ARGS(PG_INT(id)));
     if (guest)
         return;
     browse_ask(batch, query_catalog_lineage, PG_ARGS(PG_INT(id)));
-    browse_ask(batch, query_catalog_children, PG_ARGS(PG_INT(id)));
     browse_ask(batch, query_default_history, PG_ARGS(PG_TEXT(name), PG_NULL));
 }
 
@@ -97,19 +96,14 @@ static void read_lineage(const struct pg_rows *rows, struct arena *arena,
 static bool read_family(struct pg_rows *const *rows, struct arena *arena,
                         struct browse_facts *facts, struct pare_error *err)
 {
-    const struct pg_rows *children = rows[FACTS_CHILDREN], *history = rows[FACTS_HISTORY];
-    int child_count = pg_row_count(children), event_count = pg_row_count(history);
+    const struct pg_rows *history = rows[FACTS_HISTORY];
+    int event_count = pg_row_count(history);
     read_lineage(rows[FACTS_LINEAGE], arena, facts);
-    facts->children = arena_array(arena, (size_t)child_count + 1, sizeof(*facts->children));
     facts->events = arena_array(arena, (size_t)event_count + 1, sizeof(*facts->events));
-    if (!facts->children || !facts->events)
+    if (!facts->events)
         return error_no_memory(err, (size_t)event_count * sizeof(*facts->events));
-    for (int i = 0; i < child_count; i++)
-        facts->children[i] =
-            arena_printf(arena, "%s:%s", pg_text(children, i, 0), pg_text(children, i, 1));
     for (int i = 0; i < event_count; i++)
         facts->events[i] = default_read_event(history, i, arena);
-    facts->child_count = (size_t)child_count;
     facts->event_count = (size_t)event_count;
     return true;
 }

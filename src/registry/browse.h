@@ -91,7 +91,9 @@ struct browse_list {
     size_t group_start; /* the first row of the newest model */
     int path_count;
     int widest_name, widest_version, widest_type, widest_optimization; /* terminal columns */
-    bool no_memory;                                                    /* rows are missing */
+    int widest_value[VERSION_PATHS_MAX];
+    bool worded[VERSION_PATHS_MAX]; /* not all values of that path are numbers */
+    bool no_memory;                 /* rows are missing */
     struct arena scratch;
 };
 
@@ -133,6 +135,8 @@ bool browse_apply(struct browse_list *list, struct browse_changes *changes, cons
 /* Whether the pairs measured alike may differ between two states. */
 bool browse_pairs_differ(const char *state, const char *other);
 
+/* A row of the answer to that. */
+struct browse_alike browse_read_alike(const struct pg_rows *rows, int row);
 void browse_ask_alike(struct browse_batch *batch, struct browse_list *list);
 /* The pairs of `from`, which has none afterwards, in place of those of `list`. */
 void browse_take_pairs(struct browse_list *list, struct browse_list *from);
@@ -149,16 +153,15 @@ const struct browse_row *browse_base(const struct browse_list *list, const struc
 
 /* ---- one version ---- */
 
+enum { BROWSE_FACTS = 4, BROWSE_FACTS_GUEST = 2 }; /* statements of browse_ask_facts() */
 struct browse_facts {
-    struct version version; /* id 0: it is gone */
+    struct version version; /* id 0: it is gone; without its JSON: browse_family.h */
     int64_t stored_bytes;   /* -1: none in model_data */
     const char *sha256;     /* hex, or NULL when there is nothing on record */
     bool recorded, inline_bytes, folder;
     int64_t recorded_bytes;
     const char *parent_name, *parent_version, *recipe, *maker, *made_at;
     bool parent_is_there;
-    const char **children; /* "name:version" */
-    size_t child_count;
     struct default_event *events; /* of its model, newest first */
     size_t event_count;
 };

@@ -278,6 +278,10 @@ static void widen(struct browse_list *list, const struct browse_list *from)
     list->widest_version = MAX(list->widest_version, from->widest_version);
     list->widest_type = MAX(list->widest_type, from->widest_type);
     list->widest_optimization = MAX(list->widest_optimization, from->widest_optimization);
+    for (int i = 0; i < list->path_count; i++) {
+        list->widest_value[i] = MAX(list->widest_value[i], from->widest_value[i]);
+        list->worded[i] |= from->worded[i];
+    }
 }
 
 bool browse_apply(struct browse_list *list, struct browse_changes *changes, const char *before,

@@ -237,11 +237,18 @@ void browse_list_end(struct browse_list *list)
     arena_done(&list->scratch);
 }
 
+static void widen_values(struct browse_list *list, int path, const struct version_value *value)
+{
+    widen(&list->widest_value[path], value->text);
+    list->worded[path] |= value->kind && isnan(value->number);
+}
+
 static bool put_values(struct browse_list *list, const struct version *version)
 {
     bool failed = false;
     for (int i = 0; i < list->path_count; i++) {
         const struct version_value *value = &version->values[i];
+        widen_values(list, i, value);
         list->values[i][list->count] =
             (struct browse_value){ .kind = value->kind,
                                    .number = value->number,
@@ -342,6 +349,7 @@ void browse_version(const struct browse_list *list, size_t index, char *created,
     v->accuracy = row->accuracy;
     v->is_default = row->is_default;
     v->has_inline_bytes = row->has_inline_bytes;
+    v->goal = VERSION_GOAL_NONE;
     v->config = v->metrics = v->created_at = NULL;
     if (created && row->created_at) {
         struct tm when;
@@ -377,6 +385,17 @@ const struct browse_row *browse_base(const struct browse_list *list, const struc
 
 /* ---- pairs measured alike ---- */
 
+struct browse_alike browse_read_alike(const struct pg_rows *rows, int row)
+{
+    return (struct browse_alike){
+        .id = pg_int(rows, row, 0),
+        .latency_ms = version_metric(pg_text(rows, row, 1)),
+        .base_latency_ms = version_metric(pg_text(rows, row, 2)),
+        .accuracy = version_metric(pg_text(rows, row, 3)),
+        .base_accuracy = version_metric(pg_text(rows, row, 4)),
+    };
+}
+
 static bool take_alike(void *data, const struct pg_rows *rows, struct pare_error *err)
 {
     struct browse_list *list = data;
@@ -391,13 +410,7 @@ static bool take_alike(void *data, const struct pg_rows *rows, struct pare_error
         list->alike = alike;
         list->alike_room = room;
     }
-    list->alike[list->alike_count++] = (struct browse_alike){
-        .id = pg_int(rows, 0, 0),
-        .latency_ms = version_metric(pg_text(rows, 0, 1)),
-        .base_latency_ms = version_metric(pg_text(rows, 0, 2)),
-        .accuracy = version_metric(pg_text(rows, 0, 3)),
-        .base_accuracy = version_metric(pg_text(rows, 0, 4)),
-    };
+    list->alike[list->alike_count++] = browse_read_alike(rows, 0);
     return true;
 }
 

@@ -222,6 +222,23 @@ bool catalog_children(const struct registry *registry, int64_t id, struct arena 
     return refs || error_no_memory(err, sizeof(*refs));
 }
 
+void catalog_take_alike(const struct pg_rows *rows, int64_t first, int64_t second,
+                        struct arena *arena, struct alike *ret_alike)
+{
+    *ret_alike = (struct alike){ 0 };
+    if (pg_row_count(rows) == 0)
+        return;
+    *ret_alike = (struct alike){
+        .first = arena_strdup(arena, pg_text(rows, 0, 0)),
+        .second = arena_strdup(arena, pg_text(rows, 0, 1)),
+        .conditions = arena_strdup(arena, pg_text(rows, 0, 2)),
+        .together = pg_bool(rows, 0, 3),
+        .first_beside = pg_int(rows, 0, 4) == second,
+        .second_beside = pg_int(rows, 0, 5) == first,
+        .digest = arena_strdup(arena, pg_text(rows, 0, 6)),
+    };
+}
+
 bool catalog_alike(const struct registry *registry, int64_t first, int64_t second,
                    struct arena *arena, struct alike *ret_alike, struct pare_error *err)
 {
@@ -232,13 +249,21 @@ bool catalog_alike(const struct registry *registry, int64_t first, int64_t secon
     if (!pg_read(registry->pg, query_catalog_alike, PG_ARGS(PG_INT(first), PG_INT(second)), &rows,
                  err))
         return false;
+    catalog_take_alike(rows, first, second, arena, ret_alike);
+    return true;
+}
+
+bool catalog_conditions(const struct registry *registry, int64_t id, struct arena *arena,
+                        const char **ret_conditions, struct pare_error *err)
+{
+    CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
+    *ret_conditions = NULL;
+    if (registry_is_guest(registry))
+        return true;
+    if (!pg_read(registry->pg, query_catalog_conditions, PG_ARGS(PG_INT(id)), &rows, err))
+        return false;
     if (pg_row_count(rows) > 0)
-        *ret_alike = (struct alike){
-            .first = arena_strdup(arena, pg_text(rows, 0, 0)),
-            .second = arena_strdup(arena, pg_text(rows, 0, 1)),
-            .conditions = arena_strdup(arena, pg_text(rows, 0, 2)),
-            .together = pg_bool(rows, 0, 3),
-        };
+        *ret_conditions = arena_strdup(arena, pg_text(rows, 0, 0));
     return true;
 }
 

@@ -63,10 +63,21 @@ MUST_CHECK bool catalog_children(const struct registry *registry, int64_t id, st
 struct alike {
     const char *first, *second; /* results; NULL when never measured alike */
     const char *conditions;
+    const char *digest; /* of the data, hex, or NULL */
     bool together;
+    /* The first was judged beside the second on each example, or the other way round. */
+    bool first_beside, second_beside;
 };
+/* Row 0 of query_catalog_alike; `second` as in the question. In `arena`. */
+struct pg_rows;
+void catalog_take_alike(const struct pg_rows *rows, int64_t first, int64_t second,
+                        struct arena *arena, struct alike *ret_alike);
 MUST_CHECK bool catalog_alike(const struct registry *registry, int64_t first, int64_t second,
                               struct arena *arena, struct alike *ret_alike, struct pare_error *err);
+
+/* The conditions of a version's newest measurement, JSON; NULL when there is none. */
+MUST_CHECK bool catalog_conditions(const struct registry *registry, int64_t id, struct arena *arena,
+                                   const char **ret_conditions, struct pare_error *err);
 
 /*
  * Whether a version may be deleted: not the default, not an arm of a running test. The reason

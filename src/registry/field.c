@@ -32,6 +32,7 @@ static const struct {
     { "inference_ms", FIELD_LATENCY },
     { "accuracy", FIELD_ACCURACY },
     { "acc", FIELD_ACCURACY },
+    { "goal", FIELD_GOAL },
     { "id", FIELD_ID },
     { "parent", FIELD_PARENT },
     { "parent_id", FIELD_PARENT },
@@ -115,6 +116,8 @@ double field_number(const struct field *field, const struct version *version)
         return version->latency_ms;
     case FIELD_ACCURACY:
         return version->accuracy;
+    case FIELD_GOAL:
+        return version->goal ? (double)version->goal : (double)NAN;
     case FIELD_ID:
         return (double)version->id;
     case FIELD_PARENT:
@@ -141,6 +144,8 @@ const char *field_text(const struct field *field, const struct version *version)
         return version->optimization;
     case FIELD_CREATED:
         return version->created_at;
+    case FIELD_GOAL:
+        return version_goal_word(version->goal);
     case FIELD_JSON:
         return version->values[field->slot].text;
     default:

@@ -2,7 +2,7 @@
 /*
  * The named facts of a version, as filters, gates, sort keys and columns call them.
  *
- * name version type opt size lat accuracy created id parent default, and any JSON
+ * name version type opt size lat accuracy goal created id parent default, and any JSON
  * path below metrics or config: metrics.f1, config.epochs; a word that is none of
  * these means the metric of that name. JSON values are fetched only when asked for:
  * field_find() collects the paths for catalog_query.
@@ -21,6 +21,7 @@ enum field_kind {
     FIELD_SIZE,     /* bytes */
     FIELD_LATENCY,  /* milliseconds */
     FIELD_ACCURACY, /* 0..1 */
+    FIELD_GOAL,     /* what a goal says of it, goal.h */
     FIELD_ID,
     FIELD_PARENT,
     FIELD_DEFAULT, /* is it one */

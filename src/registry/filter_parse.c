@@ -161,7 +161,7 @@ static bool looks_numeric(const char *text)
 static bool take_value(struct parser *p, const struct filter_term *term, struct filter_value *value)
 {
     const struct field *field = &term->field;
-    bool text_only = field_is_text(field) || term->op >= FILTER_LIKE;
+    bool text_only = field_is_text(field) || field->kind == FIELD_GOAL || term->op >= FILTER_LIKE;
     bool ordered = term->op >= FILTER_LESS && term->op <= FILTER_AT_LEAST;
     *value = (struct filter_value){ .number = NAN };
     if (*p->at == '"')

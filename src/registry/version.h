@@ -25,6 +25,18 @@ struct version_value {
     double number;    /* NAN unless it counts as one */
 };
 
+/* What a goal says of a version (goal.h), in the order in which they are sorted. */
+enum version_goal {
+    VERSION_GOAL_NONE, /* there is no goal */
+    VERSION_GOAL_ITSELF,
+    VERSION_GOAL_NO,
+    VERSION_GOAL_UNDECIDED,
+    VERSION_GOAL_YES,
+};
+
+/* "--", "NO", "?", "yes"; NULL where there is no goal. */
+const char *version_goal_word(enum version_goal goal);
+
 struct version {
     int64_t id;
     const char *name, *version, *model_type, *optimization; /* the last two NULL when not given */
@@ -34,6 +46,7 @@ struct version {
     double latency_ms; /* NAN when absent */
     double accuracy;   /* 0..1; NAN when absent */
     bool is_default, has_inline_bytes;
+    enum version_goal goal;                         /* where one is asked for */
     int64_t parent_id;                              /* 0: none on record */
     const char *config, *metrics;                   /* JSON text when asked for, else NULL */
     struct version_value values[VERSION_PATHS_MAX]; /* at the paths asked for */

@@ -279,3 +279,11 @@ void p_put(double ln_p, char to[P_TEXT_ROOM])
         snprintf(to, P_TEXT_ROOM, "%.*s", written - 1, digits + 1);
     }
 }
+
+void p_put_short(double ln_p, char to[P_TEXT_ROOM])
+{
+    if (ln_p < -99 * log(10))
+        snprintf(to, P_TEXT_ROOM, "<1e-99");
+    else
+        p_put(ln_p, to);
+}

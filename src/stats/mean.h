@@ -128,5 +128,7 @@ void p_benjamini_hochberg(const double *ln_p, size_t count, double *ret_ln_p);
  */
 enum { P_TEXT_ROOM = 11 };
 void p_put(double ln_p, char to[P_TEXT_ROOM]);
+/* As p_put() for a table that people read: below 1e-99, where the digits tell nothing, "<1e-99". */
+void p_put_short(double ln_p, char to[P_TEXT_ROOM]);
 
 #endif

@@ -23,14 +23,22 @@ static const struct {
     { KEY_LEFT, ACTION_LAST_CHOICE },
     { KEY_RIGHT, ACTION_NEXT_CHOICE },
     { KEY_TAB, ACTION_CHART },
+    { KEY_TAB, ACTION_SECTION },
+    { KEY_LEFT, ACTION_FOLD },
+    { KEY_RIGHT, ACTION_UNFOLD_ONLY },
+    { KEY_TAB, ACTION_PLOT },
+    { KEY_LEFT, ACTION_CLOSE_MODEL },
+    { KEY_RIGHT, ACTION_OPEN_MODEL },
 };
 
 enum action action_of(const struct key *key, enum view_kind view)
 {
     for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
-        if (aliases[i].kind == key->kind)
-            return actions[aliases[i].action].views & (int)view ? aliases[i].action : ACTION_NONE;
+        if (aliases[i].kind == key->kind && (actions[aliases[i].action].views & (int)view))
+            return aliases[i].action;
     const char *name = key->kind == KEY_TEXT ? key->text : key->kind == KEY_ENTER ? "Enter" : "";
+    if (!strcmp(name, " "))
+        name = "Space";
     for (int i = 0; i < ACTION_NONE; i++)
         if ((actions[i].views & (int)view) && !strcmp(actions[i].key, name))
             return (enum action)i;

@@ -18,8 +18,12 @@
 #include "tui/frame.h"
 #include "tui/rescue.h"
 #include "tui/term.h"
+#include "tui/typing.h"
 
 enum { FRAME_MS = 8, STREAM_FRAME_MS = 33, TICK_MS = 1000, WAIT_MAX_MS = 60 * 1000 };
+
+/* Where each change is read aloud there are fewer of them. */
+enum { PLAIN_FRAME_MS = 1000, PLAIN_TICK_MS = 10 * 1000 };
 
 /* Lists from here on are given back to the system when they go, and not kept for the next. */
 enum { LARGE_BYTES = 1 << 20 };
@@ -87,9 +91,33 @@ bool app_may_write(struct app *app)
     return true;
 }
 
+/* What is remembered is of this machine and not of a registry: { "theme": { "last": { "word": ... } } }. */
+static const char theme_section[] = "theme", theme_key[] = "last", theme_member[] = "word";
+
+static void keep_theme(struct app *app, enum theme theme)
+{
+    struct pare_error err = { 0 };
+    cJSON *entry = cJSON_CreateObject();
+    if (!entry || !cJSON_AddStringToObject(entry, theme_member, theme_word(theme))) {
+        cJSON_Delete(entry);
+        return;
+    }
+    if (!state_put(&app->state, theme_section, theme_key, entry, &err) ||
+        !state_save(&app->state, &err))
+        app_say(app, ROLE_ERROR, "%s", err.text);
+}
+
+void app_theme(struct app *app, enum theme theme)
+{
+    app->theme_chosen = true;
+    app->dirty = true;
+    term_set_theme(app->term, theme);
+    keep_theme(app, theme);
+}
+
 /* ---- keys ---- */
 
-static void act(struct app *app, enum action action)
+void app_act(struct app *app, enum action action)
 {
     switch (action) {
     case ACTION_NONE:
@@ -101,6 +129,21 @@ static void act(struct app *app, enum action action)
         if (app->top->ops->kind != VIEW_HELP)
             app_push(app, help_open(app, app->top->ops->kind));
         break;
+    case ACTION_COPY:
+        clip_copy_view(app);
+        break;
+    case ACTION_EXPORT:
+        export_ask(app);
+        break;
+    case ACTION_PALETTE:
+        app_push(app, palette_open(app));
+        break;
+    case ACTION_JOBS:
+        app_push(app, jobs_open(app, 0));
+        break;
+    case ACTION_TESTS:
+        app_push(app, tests_open(app));
+        break;
     case ACTION_AGAIN:
         link_hurry(&app->link, app->now_ms);
         rows_read_again(&app->rows);
@@ -110,44 +153,6 @@ static void act(struct app *app, enum action action)
         app->top->ops->act(app->top, action);
         break;
     }
-}
-
-static void take_key(struct app *app, const struct key *key)
-{
-    struct view *top = app->top;
-    app->dirty = app->dirty_by_key = true;
-    if (top->ops->type && top->ops->type(top, key))
-        return;
-    app->message[0] = '\0';
-    act(app, action_of(key, top->ops->kind));
-}
-
-static void take_keys(struct app *app, bool late)
-{
-    struct key key;
-    while (!app->leaving && key_next(&app->keys, late, &key))
-        take_key(app, &key);
-    app->partial_ms = key_is_partial(&app->keys) ? app->now_ms : 0;
-}
-
-/* False when the terminal is gone. */
-static bool read_terminal(struct app *app)
-{
-    size_t room;
-    unsigned char *to = key_room(&app->keys, &room);
-    if (room == 0) {
-        take_keys(app, true);
-        to = key_room(&app->keys, &room);
-    }
-    ssize_t count = read(term_fd(app->term), to, room);
-    if (count < 0)
-        return errno == EINTR || errno == EAGAIN;
-    if (count == 0)
-        return false;
-    key_came(&app->keys, (size_t)count);
-    app->bytes_read += (uint64_t)count;
-    take_keys(app, false);
-    return true;
 }
 
 /* ---- the loop ---- */
@@ -183,7 +188,18 @@ static void take_signals(struct app *app)
 static int64_t next_frame_ms(const struct app *app)
 {
     bool streaming = app->rows.loading && app->rows_drawn;
+    if (app->options->plain)
+        return app->frame_ms + (app->frame_by_key || !app->rows_drawn ? FRAME_MS : PLAIN_FRAME_MS);
     return app->frame_ms + (streaming ? STREAM_FRAME_MS : FRAME_MS);
+}
+
+/* Before the rows are asked for: which values come with them is a matter of what is remembered. */
+static void take_registry(struct app *app)
+{
+    if (app->link.known && !*app->registry_key)
+        for (struct view *view = app->top; view; view = view->below)
+            if (view->ops->news)
+                view->ops->news(view);
 }
 
 /* Views hear of a stream's rows as often as they are drawn, of everything else at once. */
@@ -202,6 +218,16 @@ static void take_news(struct app *app)
     app->dirty = true;
 }
 
+/* A job has moved: the view that shows jobs asks at once. What is still to come could be older than the word. */
+static void take_word(struct app *app)
+{
+    if (!app->link.told || app->link.running)
+        return;
+    app->link.told = false;
+    if (app->top->ops->kind & (VIEW_JOBS | VIEW_JOB))
+        app->top->ops->tick(app->top);
+}
+
 static void draw(struct app *app)
 {
     if (!app->dirty || (!app->dirty_by_key && app->now_ms < next_frame_ms(app)))
@@ -210,6 +236,7 @@ static void draw(struct app *app)
     app->rows_drawn = app->rows.list->count > 0;
     term_show(app->term, &app->canvas);
     app->frame_ms = app->now_ms;
+    app->frame_by_key = app->dirty_by_key;
     app->dirty = app->dirty_by_key = false;
 }
 
@@ -217,6 +244,11 @@ static void draw(struct app *app)
 static bool is_ticking(const struct app *app)
 {
     return app->link.state != LINK_READY || app->link.running;
+}
+
+static int64_t tick_ms(const struct app *app)
+{
+    return app->options->plain ? PLAIN_TICK_MS : TICK_MS;
 }
 
 static int wait_ms(const struct app *app)
@@ -229,7 +261,8 @@ static int wait_ms(const struct app *app)
     if (app->partial_ms)
         until = MIN(until, app->partial_ms + KEY_ESCAPE_MS);
     if (is_ticking(app))
-        until = MIN(until, app->frame_ms + TICK_MS);
+        until = MIN(until, app->frame_ms + tick_ms(app));
+    until = MIN(until, MIN(clip_deadline(app), export_deadline(app)));
     return (int)MAX(0, MIN(until - app->now_ms, WAIT_MAX_MS));
 }
 
@@ -261,8 +294,8 @@ static void tell_idle(struct app *app)
     const struct view *waiting = waiting_view(app);
     bool lost = app->link.state == LINK_WAITING && link_deadline(&app->link) > app->now_ms;
     bool busy = (waiting && waiting->busy) || app->dirty || app->rows.changed || app->partial_ms ||
-                link_is_busy(&app->link) || app->rows.again || app->rows.soon ||
-                (app->link.state != LINK_READY && !lost);
+                link_is_busy(&app->link) || app->clip.tmux || app->export.pid || app->rows.again ||
+                app->rows.soon || (app->link.state != LINK_READY && !lost);
     if (app->idle_fd < 0 || busy || poll(&terminal, 1, 0) > 0)
         return;
     int length = snprintf(line, sizeof(line), "%" PRIu64 "\n", app->bytes_read);
@@ -285,48 +318,98 @@ static void pass(struct app *app)
     app->now_ms = clock_now_ms();
     if (fds[SIGNALS].revents)
         take_signals(app);
-    if (fds[TERMINAL].revents & POLLIN && !read_terminal(app))
+    if (fds[TERMINAL].revents & POLLIN && !typing_read(app))
         app->leaving = true;
     else if (fds[TERMINAL].revents & (POLLHUP | POLLERR | POLLNVAL))
         app->leaving = true;
     if (app->partial_ms && app->now_ms - app->partial_ms >= KEY_ESCAPE_MS)
-        take_keys(app, true);
+        typing_late(app);
     if (app->dirty_by_key && !app->leaving)
         draw(app);
     if (!app->leaving)
         step_views(app, waiting_view(app),
                    waiting && waiting == waiting_view(app) && fds[VIEW].revents);
     link_step(&app->link, fds[LINK].revents != 0, app->now_ms);
+    take_registry(app);
+    if (!app->leaving)
+        take_word(app);
     rows_step(&app->rows, app->now_ms);
     link_step(&app->link, false, app->now_ms);
     take_news(app);
-    if (is_ticking(app) && app->now_ms - app->frame_ms >= TICK_MS)
+    clip_step(app);
+    export_step(app);
+    if (is_ticking(app) && app->now_ms - app->frame_ms >= tick_ms(app))
         app->dirty = true;
     if (!app->leaving)
         draw(app);
 }
 
+/* The one that was picked the last time; a word that is none is as if there were none. */
+static bool remembered_theme(const struct app *app, enum theme *ret_theme)
+{
+    const cJSON *entry = state_get(&app->state, theme_section, theme_key);
+    const char *word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, theme_member));
+    return word && theme_find(word, ret_theme);
+}
+
+/* The one that is asked for, else the one picked before, else the one for the terminal's ground. */
+static bool choose_theme(struct app *app, enum theme *ret_theme, struct pare_error *err)
+{
+    const char *named = getenv("PARE_THEME"), *word = app->options->theme;
+    if (!word && named && *named)
+        word = named;
+    app->theme_chosen = word || remembered_theme(app, ret_theme);
+    if (!word && app->theme_chosen)
+        return true;
+    if (!word) {
+        *ret_theme = theme_for_ground(getenv("COLORFGBG"));
+        return true;
+    }
+    return theme_find(word, ret_theme) ||
+           error_set(err, PARE_ERR_USAGE, "%s: %.40s is no theme: dark, light, 16 and contrast are",
+                     word == named ? "PARE_THEME" : "--theme", word);
+}
+
 static bool open_app(struct app *app, struct pare_error *err)
 {
     struct term_options options = { .no_colour = app->options->no_colour,
-                                    .ascii = app->options->ascii };
+                                    .ascii = app->options->ascii,
+                                    .plain = app->options->plain,
+                                    .mouse = app->options->mouse };
     const char *idle = getenv("PARE_TUI_IDLE_FD");
     int64_t idle_fd = -1;
+    struct pare_error unread = { 0 };
+    bool read = state_open(&app->state, &unread);
+    if (!choose_theme(app, &options.theme, err))
+        return false;
+    options.ask_ground = !app->theme_chosen;
     if (!term_open(&options, &app->term, err))
         return false;
-    app->canvas.ascii = term_is_ascii(app->term);
+    term_suit(app->term, &app->canvas);
     app->idle_fd = idle && text_to_int64(idle, &idle_fd) && idle_fd < 1024 ? (int)idle_fd : -1;
     app->signal_fd = -1;
     if (!rescue_open(&app->signal_fd, err) || !fit_terminal(app))
         return false;
     link_init(&app->link, app->options->conninfo, app->options->read_only);
     rows_init(&app->rows, &app->link);
+    if (app->options->plain)
+        app_say(app, ROLE_PLAIN,
+                "keys come a line at a time: ? lists them, an empty line is the Enter key");
+    if (!read)
+        app_say(app, ROLE_ERROR, "%s", unread.text);
     app->top = models_open(app);
     return app->top || error_no_memory(err, sizeof(*app));
 }
 
+static void complain(const char *sentence)
+{
+    fprintf(stderr, "pare: %s\n", sentence);
+}
+
 static void close_app(struct app *app)
 {
+    bool unwritten = export_done(&app->export);
+    clip_done(&app->clip);
     while (app->top) {
         struct view *view = app->top;
         app->top = view->below;
@@ -339,12 +422,10 @@ static void close_app(struct app *app)
     }
     if (app->signal_fd > 0)
         rescue_close();
+    state_done(&app->state);
     canvas_done(&app->canvas);
-}
-
-static void complain(const char *sentence)
-{
-    fprintf(stderr, "pare: %s\n", sentence);
+    if (unwritten)
+        complain("left before the file was whole: it was not written");
 }
 
 static int leave(const struct app *app)

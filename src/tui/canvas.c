@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -93,12 +94,13 @@ static void characters(const struct canvas *canvas, const char *cluster, size_t 
     size_t step = decode(cluster, length, &c);
     int width = wcwidth(c);
     memset(to, 0, (CELL_CHARACTERS + 1) * sizeof(*to));
-    if (canvas->ascii && c > 0x7E)
+    bool ascii = canvas->ascii && !canvas->letters;
+    if (ascii && c > 0x7E)
         c = L'?';
     else if (width < 1 || width > columns)
         c = substitute;
     to[used++] = c;
-    for (size_t at = step; at < length && used < CELL_CHARACTERS && !canvas->ascii; at += step) {
+    for (size_t at = step; at < length && used < CELL_CHARACTERS && !ascii; at += step) {
         step = decode(cluster + at, length - at, &c);
         bool joins = c == 0x200D || (c >= 0xFE00 && c <= 0xFE0F) || c >= 0xE0000;
         if (joins || wcwidth(c) != 0)
@@ -178,17 +180,6 @@ int canvas_printf(struct canvas *canvas, int row, int column, int columns, int r
     return canvas_text(canvas, row, column, columns, role, text);
 }
 
-/* The bytes of the next line of clean text: to the last blank that fits. */
-static size_t line_length(const char *text, int columns)
-{
-    size_t length = text_fit(text, columns, NULL), cut = length;
-    if (!text[length])
-        return length;
-    while (cut > 0 && text[cut] != ' ')
-        cut--;
-    return cut > 0 ? cut : length;
-}
-
 int canvas_wrap(struct canvas *canvas, int row, int column, int columns, int rows, int role,
                 const char *text)
 {
@@ -199,7 +190,7 @@ int canvas_wrap(struct canvas *canvas, int row, int column, int columns, int row
         return 0;
     text = admit(text, clean, &width);
     for (; *text && used < rows; used++) {
-        size_t length = used + 1 < rows ? line_length(text, columns) : strlen(text);
+        size_t length = used + 1 < rows ? text_line(text, columns) : strlen(text);
         snprintf(line, sizeof(line), "%.*s", (int)length, text);
         canvas_text(canvas, row + used, column, columns, role, line);
         text += length + (text[length] == ' ');
@@ -222,6 +213,14 @@ void canvas_rule(struct canvas *canvas, int row)
         put(canvas, row, i, ROLE_DIM, canvas->ascii ? L"-" : L"\x2500", 1);
 }
 
+void canvas_mark(struct canvas *canvas, int row, int column, int columns, int role)
+{
+    if (row < 0 || row >= canvas->rows)
+        return;
+    for (int i = MAX(0, column); i < MIN(column + columns, canvas->columns); i++)
+        cell_at(canvas, row, i)->role = (uint8_t)role;
+}
+
 void canvas_select(struct canvas *canvas, int row)
 {
     for (int i = 0; row >= 0 && row < canvas->rows && i < canvas->columns; i++)
@@ -238,4 +237,40 @@ void canvas_cursor(struct canvas *canvas, int row, int column)
 {
     canvas->cursor_row = MAX(0, MIN(row, canvas->rows - 1));
     canvas->cursor_column = MAX(0, MIN(column, canvas->columns - 1));
+}
+
+/* ---- back to text ---- */
+
+static void put_utf8(struct buf *to, unsigned code)
+{
+    if (code < 0x80) {
+        buf_char(to, (char)code);
+        return;
+    }
+    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    unsigned lead = (0xFFu << (7 - more)) & 0xFF;
+    buf_char(to, (char)(lead | code >> (6 * more)));
+    while (more-- > 0)
+        buf_char(to, (char)(0x80 | (code >> (6 * more) & 0x3F)));
+}
+
+static bool is_blank(const struct cell *cell)
+{
+    return cell->columns == 1 && !wcscmp(cell->text, L" ");
+}
+
+void canvas_row(const struct canvas *canvas, int row, struct buf *to)
+{
+    const struct cell *cells = &canvas->cells[(size_t)row * (size_t)canvas->columns];
+    int end = canvas->columns;
+    while (end > 0 && is_blank(&cells[end - 1]))
+        end--;
+    for (int i = 0; i < end; i++)
+        for (const wchar_t *c = cells[i].text; *c; c++)
+            put_utf8(to, (unsigned)*c);
+}
+
+bool canvas_is_selected(const struct canvas *canvas, int row)
+{
+    return canvas->cells[(size_t)row * (size_t)canvas->columns].role & CELL_SELECTED;
 }

@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "tui/theme.h"
 
+struct buf;
 struct pare_error;
 
 enum { CELL_CHARACTERS = 4, CANVAS_SIDE_MAX = 2000 };
@@ -27,7 +28,8 @@ struct cell {
 
 struct canvas {
     int rows, columns;
-    bool ascii;
+    bool ascii;                    /* drawn with ASCII alone, */
+    bool letters;                  /* though text keeps the letters it has */
     struct cell *cells;            /* rows * columns, owned here */
     int cursor_row, cursor_column; /* where the terminal's cursor rests */
 };
@@ -50,9 +52,15 @@ int canvas_wrap(struct canvas *canvas, int row, int column, int columns, int row
 void canvas_fill(struct canvas *canvas, int row, int column, int columns, int role, char with);
 /* A line across. */
 void canvas_rule(struct canvas *canvas, int row);
-/* Give a stretch of a row another role, keeping its text; or only mark it as selected. */
+/* Give a stretch of a row another role, keeping its text; or only mark the row as selected. */
+void canvas_mark(struct canvas *canvas, int row, int column, int columns, int role);
 void canvas_select(struct canvas *canvas, int row);
 void canvas_dim(struct canvas *canvas, int row);
 void canvas_cursor(struct canvas *canvas, int row, int column);
+
+/* What stands in a row, UTF-8, without the blanks at its end; appended to `to`. */
+void canvas_row(const struct canvas *canvas, int row, struct buf *to);
+/* Whether the cursor's mark is on it. */
+bool canvas_is_selected(const struct canvas *canvas, int row);
 
 #endif

@@ -79,6 +79,14 @@ int chart_column(const struct chart *chart, double x)
     return chart->column + dot_of(across, chart_dots(chart)) / ACROSS;
 }
 
+int chart_row(const struct chart *chart, double y)
+{
+    double up = place(&chart->y, y);
+    if (!(up >= 0 && up <= 1))
+        return -1;
+    return chart->row + chart->rows - 1 - dot_of(up, chart_dots_high(chart)) / DOWN;
+}
+
 /* ---- lines ---- */
 
 /* Dots of a cell as Unicode numbers them: U+2800 and a bit for each. */

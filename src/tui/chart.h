@@ -65,6 +65,8 @@ int chart_dots_high(const struct chart *chart);
 double chart_x(const struct chart *chart, int dot);
 /* The canvas's column where x is; -1: outside. */
 int chart_column(const struct chart *chart, double x);
+/* The canvas's row where y is; -1: outside. */
+int chart_row(const struct chart *chart, double y);
 
 /* Labels at values; one that would lie on another is left out. Below: from left to right. */
 void chart_y_label(struct chart *chart, double y, const char *text);

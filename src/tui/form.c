@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "tui/canvas.h"
 
@@ -12,6 +13,17 @@ enum { LABEL_COLUMN = 2, VALUE_COLUMN = 13, TYPED_COLUMNS = 44 };
 const char *form_value(const struct form_field *field)
 {
     return field->choices ? field->choices[field->chosen].name : field->prompt.text;
+}
+
+void form_put_words(const struct form *form, struct buf *buf)
+{
+    const struct form_field *field = &form->fields[form->cursor];
+    const char *value = form_value(field);
+    const char *more = field->choices ? field->choices[field->chosen].summary
+                       : *value       ? field->note
+                                      : field->empty;
+    buf_printf(buf, "%s: %s%s%s", field->label, value, *value && more && *more ? ": " : "",
+               more ? more : "");
 }
 
 static void move(struct form *form, int step)

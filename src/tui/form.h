@@ -12,6 +12,7 @@
 #include "tui/action.h"
 #include "tui/prompt.h"
 
+struct buf;
 struct canvas;
 
 struct form_field {
@@ -46,6 +47,9 @@ enum form_news form_type(struct form *form, const struct key *key);
 size_t form_height(const struct form *form);
 /* From `row` on, at most `rows`, the cursor's field among them. */
 void form_draw(const struct form *form, struct canvas *canvas, int row, int rows);
+
+/* Append all that the field under the cursor says: its line may be cut. */
+void form_put_words(const struct form *form, struct buf *buf);
 
 /* The chosen word, or what was typed. */
 const char *form_value(const struct form_field *field);

@@ -9,27 +9,33 @@
 #include "tui/app.h"
 #include "tui/number.h"
 
-enum { LINE_MAX = 2048, ROWS_FOR_COMMAND = 9, COLUMNS_FOR_COUNTS = 60, SILENCE_MS = 1000 };
+enum {
+    LINE_MAX = 2048,
+    ROWS_FOR_COMMAND = 9,
+    COLUMNS_FOR_COUNTS = 60,
+    MESSAGE_ROWS_MAX = 3,
+    PLACE_MIN = 12, /* columns of the registry's name before the others give way */
+    SILENCE_MS = 1000
+};
 
 static void put_place(const struct app *app, struct buf *line)
 {
-    const struct link *link = &app->link;
-    if (!link->conninfo)
+    const struct registry *registry = &app->link.registry;
+    if (!app->link.conninfo)
         buf_text(line, "PRIVATE");
-    if (!link->known) {
-        if (link->conninfo)
-            buf_text(line, "...");
-        return;
-    }
-    const struct registry *registry = &link->registry;
-    if (link->conninfo)
+    else if (app->link.known)
         buf_printf(line, "%s@%s", registry->database, *registry->host ? registry->host : "local");
-    buf_printf(line, "  %s  %s", registry->role,
-               registry->read_only ? "read-only"
-               : registry->standby ? "standby, read-only"
-               : registry_is_guest(registry) || !registry->can_keep || !registry->can_insert
-                   ? "guest, read-only"
-                   : "rw");
+    else
+        buf_text(line, "...");
+}
+
+static const char *mode_word(const struct registry *registry)
+{
+    return registry->read_only ? "read-only"
+           : registry->standby ? "standby, read-only"
+           : registry_is_guest(registry) || !registry->can_keep || !registry->can_insert
+               ? "guest, read-only"
+               : "rw";
 }
 
 /* What the connection is at, when it is not simply there; "" when it is. */
@@ -70,17 +76,40 @@ static void put_counts(const struct app *app, struct buf *line)
         buf_printf(line, "%s model%s  %s ver", models, list->model_count == 1 ? "" : "s", versions);
 }
 
+/*
+ * Where one is, from `column` on in `room` columns. Where they do not do, the role goes, then the
+ * registry's name is cut; what one looks at and whether one may write there stay.
+ */
+static void draw_left(struct app *app, int column, int room)
+{
+    const struct registry *registry = app->link.known ? &app->link.registry : NULL;
+    const char *role = registry ? registry->role : "", *mode = registry ? mode_word(registry) : "";
+    const char *name = app->top->ops->name;
+    struct buf place;
+    buf_init(&place, LINE_MAX);
+    put_place(app, &place);
+    int kept = text_width(mode) + (*mode ? 2 : 0) + text_width(name) + (*name ? 2 : 0);
+    int wanted = text_width(buf_string(&place)), beside = text_width(role) + 2;
+    bool with_role = *role && MIN(wanted, PLACE_MIN) + beside + kept <= room;
+    int cut = MIN(wanted, room - kept - (with_role ? beside : 0));
+    const char *const parts[] = { buf_string(&place), with_role ? role : "", mode, name };
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        int width = i == 0 ? cut : room;
+        if (!*parts[i] || width <= 0)
+            continue;
+        int used = canvas_text(&app->canvas, 0, column, width, ROLE_HEADER, parts[i]) + 2;
+        column += used;
+        room -= used;
+    }
+    buf_done(&place);
+}
+
 static void draw_header(struct app *app)
 {
     struct canvas *canvas = &app->canvas;
-    struct buf left, right;
-    buf_init(&left, LINE_MAX);
+    struct buf right;
     buf_init(&right, LINE_MAX);
     bool narrow = canvas->columns < COLUMNS_FOR_COUNTS; /* where one is comes first */
-    buf_text(&left, narrow ? " " : " pare  ");
-    put_place(app, &left);
-    if (*app->top->ops->name)
-        buf_printf(&left, "  %s", app->top->ops->name);
     put_state(app, &right);
     if (right.length > 0 && !narrow)
         buf_text(&right, "  ");
@@ -90,8 +119,10 @@ static void draw_header(struct app *app)
     canvas_fill(canvas, 0, 0, canvas->columns, ROLE_HEADER, ' ');
     int width = MIN(text_width(buf_string(&right)), canvas->columns * 2 / 3);
     canvas_right(canvas, 0, canvas->columns - width, width, ROLE_HEADER, buf_string(&right));
-    canvas_text(canvas, 0, 0, canvas->columns - width - 1, ROLE_HEADER, buf_string(&left));
-    buf_done(&left);
+    int column = 1;
+    if (!narrow)
+        column += canvas_text(canvas, 0, column, canvas->columns, ROLE_HEADER, "pare") + 2;
+    draw_left(app, column, canvas->columns - width - 1 - column);
     buf_done(&right);
 }
 
@@ -103,14 +134,22 @@ static int width_of(const struct app *app, int action)
     return text_width(entry->key) + 1 + text_width(entry->word) + 2;
 }
 
-/* Keys of the view that have a word. Help and the way back stay; what does not fit is in the help. */
+/* Whether it is always seen: what does not fit is found by these. */
+static bool is_kept(int action)
+{
+    return action == ACTION_PALETTE || action == ACTION_HELP || action == ACTION_BACK;
+}
+
+/* Keys of the view that have a word, as many as there is room for. */
 static void draw_keys(struct app *app, int row)
 {
     struct canvas *canvas = &app->canvas;
-    int column = 1, kept = width_of(app, ACTION_HELP) + width_of(app, ACTION_BACK);
+    int column = 1, kept = 0;
+    for (int i = 0; i < ACTION_NONE; i++)
+        kept += is_kept(i) ? width_of(app, i) : 0;
     for (int i = 0; i < ACTION_NONE; i++) {
         int width = width_of(app, i);
-        if (i == ACTION_HELP || i == ACTION_BACK)
+        if (is_kept(i))
             kept -= width;
         if (!width || column + width + kept - 2 >= canvas->columns)
             continue;
@@ -132,17 +171,13 @@ static void draw_command(struct app *app, int row)
     buf_done(&command);
 }
 
-static void draw_message(struct app *app, int row)
+/* What there is to say in the line for it: the last outcome, else what the cursor is on. */
+static void put_message(const struct app *app, struct buf *line)
 {
-    struct buf detail;
-    buf_init(&detail, LINE_MAX);
     if (*app->message)
-        canvas_text(&app->canvas, row, 1, app->canvas.columns - 2, app->message_role, app->message);
-    else if (app->top->ops->detail) {
-        app->top->ops->detail(app->top, &detail);
-        canvas_text(&app->canvas, row, 1, app->canvas.columns - 2, ROLE_PLAIN, buf_string(&detail));
-    }
-    buf_done(&detail);
+        buf_text(line, app->message);
+    else if (app->top->ops->detail)
+        app->top->ops->detail(app->top, line);
 }
 
 static void draw_too_small(struct app *app)
@@ -156,18 +191,34 @@ static void draw_too_small(struct app *app)
 }
 
 /* A sentence may be longer than the line: then it takes the lines above it too. */
-static int message_rows(const struct app *app)
+static int message_rows(const struct app *app, const char *message)
 {
-    int width = text_width(app->message), line = MAX(1, app->canvas.columns - 2);
-    return MAX(1, MIN((width + line - 1) / line, 3));
+    return MIN(text_lines(message, MAX(1, app->canvas.columns - 2)), MESSAGE_ROWS_MAX);
 }
 
-static void draw_long_message(struct app *app, int row, int rows)
+static void draw_message(struct app *app, int row, int rows, const char *message)
 {
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; rows > 1 && i < rows; i++)
         canvas_fill(&app->canvas, row + i, 0, app->canvas.columns, ROLE_PLAIN, ' ');
-    canvas_wrap(&app->canvas, row, 1, app->canvas.columns - 2, rows, app->message_role,
-                app->message);
+    canvas_wrap(&app->canvas, row, 1, app->canvas.columns - 2, rows,
+                *app->message ? app->message_role : ROLE_PLAIN, message);
+}
+
+static void draw_body(struct app *app, const char *message)
+{
+    struct canvas *canvas = &app->canvas;
+    bool roomy = canvas->rows >= ROWS_FOR_COMMAND;
+    /* Compare's table says the same at greater length. */
+    bool narrow = canvas->columns < COLUMNS_FOR_COUNTS && app->top->ops->kind != VIEW_COMPARE;
+    int footer = roomy ? 3 : 1 + (*app->message != '\0') + app->export.asking;
+    int lines = roomy && (narrow || *app->message) ? message_rows(app, message) : 1;
+    int above =
+        *app->message ? 0 : lines - 1; /* an outcome goes with the next key: nothing moves */
+    app->top->ops->draw(
+        app->top, canvas,
+        (struct view_area){ .top = 1, .height = canvas->rows - 1 - footer - above });
+    if (footer > 1)
+        draw_message(app, canvas->rows - footer - (lines - 1), lines, message);
 }
 
 void frame_draw(struct app *app)
@@ -178,17 +229,15 @@ void frame_draw(struct app *app)
         draw_too_small(app);
         return;
     }
-    bool roomy = canvas->rows >= ROWS_FOR_COMMAND;
-    int footer = roomy ? 3 : *app->message ? 2 : 1;
-    int lines = message_rows(app);
+    struct buf message;
+    buf_init(&message, LINE_MAX);
+    put_message(app, &message);
     draw_header(app);
-    app->top->ops->draw(app->top, canvas,
-                        (struct view_area){ .top = 1, .height = canvas->rows - 1 - footer });
-    if (lines > 1 && roomy)
-        draw_long_message(app, canvas->rows - 2 - lines, lines);
-    else if (footer > 1)
-        draw_message(app, canvas->rows - footer);
-    if (roomy)
+    draw_body(app, buf_string(&message));
+    buf_done(&message);
+    if (app->export.asking)
+        export_draw(&app->export, canvas, canvas->rows - 2);
+    else if (canvas->rows >= ROWS_FOR_COMMAND)
         draw_command(app, canvas->rows - 2);
     draw_keys(app, canvas->rows - 1);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tui/report.h"
 
 enum { ESC = 0x1B, SEQUENCE_MAX = 32 };
 
@@ -63,7 +64,7 @@ static struct key read_sequence(struct key_reader *reader, const unsigned char *
         if (strlen(sequences[i].bytes) == length - 2 &&
             !memcmp(rest, sequences[i].bytes, length - 2))
             return (struct key){ .kind = sequences[i].kind };
-    return (struct key){ .kind = KEY_OTHER };
+    return report_read(bytes, length);
 }
 
 static struct key read_control(unsigned char byte)
@@ -109,6 +110,22 @@ static size_t read_text(const unsigned char *bytes, size_t count, bool late, str
     return length;
 }
 
+/* An answer of the terminal in the form of OSC; an ESC ] with no digit behind it is none. */
+static size_t read_osc(const unsigned char *bytes, size_t count, bool late, struct key *ret_key)
+{
+    size_t length = 2;
+    if (count == 2 && !late)
+        return 0;
+    *ret_key = (struct key){ .kind = KEY_OTHER };
+    if (!report_begins(bytes, count))
+        return length;
+    length = report_osc_length(bytes, count);
+    if (length == 0)
+        return late ? count : 0;
+    *ret_key = report_read(bytes, length);
+    return length;
+}
+
 /* Bytes taken; 0 when the rest has to come first. */
 static size_t read_key(struct key_reader *reader, const unsigned char *bytes, size_t count,
                        bool late, struct key *ret_key)
@@ -124,6 +141,8 @@ static size_t read_key(struct key_reader *reader, const unsigned char *bytes, si
             length ? read_sequence(reader, bytes, length) : (struct key){ .kind = KEY_OTHER };
         return length ? length : count;
     }
+    if (bytes[0] == ESC && count > 1 && bytes[1] == ']')
+        return read_osc(bytes, count, late, ret_key);
     if (bytes[0] < 0x20 || bytes[0] == 0x7F) {
         *ret_key = read_control(bytes[0]);
         return 1;
@@ -136,10 +155,13 @@ bool key_next(struct key_reader *reader, bool late, struct key *ret_key)
     struct key key = { 0 };
     size_t count = reader->end - reader->start;
     bool was_pasting = reader->pasting;
+    if (late && report_begins(reader->bytes + reader->start, count))
+        late = ++reader->late > KEY_REPORT_PATIENCE;
     size_t taken = count ? read_key(reader, reader->bytes + reader->start, count, late, &key) : 0;
     if (taken == 0)
         return false;
     reader->start += taken;
+    reader->late = 0;
     if (was_pasting && reader->pasting) {
         /* A pasted line's end is a blank, never the Enter key; nothing else there is a key. */
         if (key.kind == KEY_ENTER || key.kind == KEY_TAB)

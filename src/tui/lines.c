@@ -12,7 +12,7 @@
 #include "tui/canvas.h"
 #include "tui/scroll.h"
 
-enum { LABEL_MAX = 34, VALUE_MAX = 1000, LINES_MAX = 20000 };
+enum { LABEL_MAX = 34, VALUE_MAX = 1000, LINES_MAX = 20000, CLEAN_MAX = 4096 };
 
 void lines_done(struct lines *lines)
 {
@@ -88,22 +88,65 @@ void lines_json(struct lines *lines, const char *root, const char *json)
         lines_add(lines, ROLE_ERROR, root, "cannot be shown");
 }
 
-void lines_draw(const struct lines *lines, struct scroll *scroll, struct canvas *canvas,
+/* ---- drawing ---- */
+
+static int label_width(const struct lines *lines, int columns)
+{
+    return MIN(lines->widest, columns / 2 - 3);
+}
+
+/* Each line is asked again only when something has changed. */
+size_t lines_rows(struct lines *lines, int columns)
+{
+    int room = MAX(1, columns - label_width(lines, columns) - 6);
+    if (lines->fitted_columns == columns && lines->fitted_count == lines->count)
+        return lines->rows;
+    lines->fitted_columns = columns;
+    lines->fitted_count = lines->count;
+    lines->rows = 0;
+    for (size_t i = 0; i < lines->count; i++) {
+        struct line *line = &lines->list[i];
+        line->rows = line->value ? text_lines(line->value, room) : 1;
+        lines->rows += (size_t)line->rows;
+    }
+    return lines->rows;
+}
+
+/* The rows of the value from `skip` on, as many as there is room for. */
+static int draw_value(const struct line *line, int skip, struct canvas *canvas, int row, int column,
+                      int room)
+{
+    const char *text = line->value;
+    int columns = MAX(1, canvas->columns - column - 1), count = MIN(line->rows - skip, room);
+    for (int i = 0; i < skip + count; i++) {
+        char part[CLEAN_MAX];
+        size_t length = text_line(text, columns);
+        snprintf(part, sizeof(part), "%.*s", (int)length, text);
+        if (i >= skip)
+            canvas_text(canvas, row + i - skip, column, columns, line->role, part);
+        text += length + (text[length] == ' ');
+    }
+    return count;
+}
+
+void lines_draw(struct lines *lines, struct scroll *scroll, struct canvas *canvas,
                 struct view_area area)
 {
-    int label = MIN(lines->widest, canvas->columns / 2 - 3);
+    int label = label_width(lines, canvas->columns), row = 0;
     scroll->cursor = scroll->top;
-    scroll_fit(scroll, lines->count, area.height);
+    scroll_fit(scroll, lines_rows(lines, canvas->columns), area.height);
     scroll->cursor = scroll->top;
-    for (int i = 0; i < area.height && scroll->top + (size_t)i < lines->count; i++) {
-        const struct line *line = &lines->list[scroll->top + (size_t)i];
-        if (!line->value) {
-            canvas_text(canvas, area.top + i, 1, canvas->columns - 2, ROLE_TITLE, line->label);
-            continue;
-        }
-        canvas_text(canvas, area.top + i, 3, label, ROLE_DIM, line->label);
-        canvas_text(canvas, area.top + i, label + 5, canvas->columns - label - 6, line->role,
-                    line->value);
+    size_t skip = scroll->top, at = 0;
+    for (; at < lines->count && skip >= (size_t)lines->list[at].rows; at++)
+        skip -= (size_t)lines->list[at].rows;
+    for (; row < area.height && at < lines->count; at++, skip = 0) {
+        const struct line *line = &lines->list[at];
+        int place = area.top + row;
+        canvas_text(canvas, place, line->value ? 3 : 1, line->value ? label : canvas->columns - 2,
+                    line->value ? ROLE_DIM : ROLE_TITLE, skip ? "" : line->label);
+        row += line->value
+                   ? draw_value(line, (int)skip, canvas, place, label + 5, area.height - row)
+                   : 1;
     }
     canvas_cursor(canvas, area.top, 0);
 }

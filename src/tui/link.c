@@ -278,6 +278,34 @@ static void step_migrate(struct link *link, int64_t now_ms)
     probe(link, now_ms);
 }
 
+/* The answers come from the process that the connection was made to: no pooler, so it may listen. */
+static void backend_came(void *owner, struct request *request, struct pg_rows *const *rows,
+                         const struct pare_error *err)
+{
+    struct link *link = owner;
+    (void)request;
+    if (err || pg_row_count(rows[0]) == 0 || pg_int(rows[0], 0, 0) != pg_backend(link->pg))
+        return;
+    struct request *asked = link_request(NULL, NULL);
+    if (!asked)
+        return;
+    browse_ask(&asked->batch, "LISTEN pare_job", PG_NO_ARGS);
+    link_send(link, asked);
+}
+
+/* Not before the first rows: they are waited for. A standby tells nothing. */
+static void ask_backend(struct link *link)
+{
+    if (link->asked_backend || link->first || link->registry.standby)
+        return;
+    struct request *asked = link_request(link, backend_came);
+    link->asked_backend = true;
+    if (!asked)
+        return;
+    browse_ask(&asked->batch, "SELECT pg_backend_pid()", PG_NO_ARGS);
+    link_send(link, asked);
+}
+
 static void step_probe(struct link *link, int64_t now_ms)
 {
     struct pare_error err;
@@ -308,6 +336,7 @@ static void step_probe(struct link *link, int64_t now_ms)
     link->registry = registry;
     link->known = true;
     link->backoff_ms = BACKOFF_FIRST_MS;
+    link->asked_backend = false;
     enter(link, LINK_READY, now_ms, INT64_MAX);
 }
 
@@ -323,7 +352,7 @@ static void step_connect(struct link *link, int64_t now_ms)
 
 /* ---- asking ---- */
 
-/* The server speaks unasked when it goes away; a question that costs nothing takes that in. */
+/* The server speaks unasked when it goes away or tells of a job; a question that costs nothing takes that in. */
 static void listen(struct link *link)
 {
     struct request *request = link_request(NULL, NULL);
@@ -346,8 +375,11 @@ static void step_ready(struct link *link, bool ready, int64_t now_ms)
             lose(link, &err, now_ms);
             return;
         }
-        if (done || !ok)
+        link->told |= pg_was_notified(link->pg);
+        if (done || !ok) {
             finish(link, ok ? NULL : &err);
+            ask_backend(link);
+        }
     } else if (ready && !link->first) {
         listen(link);
     }

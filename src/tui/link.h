@@ -6,6 +6,7 @@
  * Requests queue up and run one at a time. A connection that breaks fails the request
  * under way; what waits is sent after the next connect, which is tried after a quarter
  * of a second, then twice that, up to five. A request that writes is never sent twice.
+ * Where the connection is direct it listens for word of jobs: a gain, for views ask by the clock too.
  */
 #ifndef PARE_TUI_LINK_H
 #define PARE_TUI_LINK_H
@@ -65,7 +66,9 @@ struct link {
     struct pare_error error; /* why there is no connection, while LINK_WAITING */
     struct request *first, *running;
     struct pg_rows *rows[PG_STATEMENTS_MAX];
-    bool changed; /* the state has: what is drawn of it is old. The loop's to clear */
+    bool changed;       /* the state has: what is drawn of it is old. The loop's to clear */
+    bool asked_backend; /* who answers, on this connection */
+    bool told;          /* a job has moved. The loop's to clear */
 };
 
 /* `conninfo` and its like live as long as the link. Nothing is done before the first step. */

@@ -57,6 +57,17 @@ bool scroll_act(struct scroll *scroll, enum action action)
     return true;
 }
 
+enum view_hit scroll_point(struct scroll *scroll, int row)
+{
+    size_t line = (size_t)MAX(row - scroll->row, 0);
+    if (row < scroll->row || line >= scroll->height || scroll->top + line >= scroll->count)
+        return VIEW_HIT_NOTHING;
+    if (scroll->cursor == scroll->top + line)
+        return VIEW_HIT_CURSOR;
+    scroll->cursor = scroll->top + line;
+    return VIEW_HIT_LINE;
+}
+
 bool scroll_page(struct scroll *scroll, enum action action)
 {
     size_t last = scroll->count > scroll->height ? scroll->count - scroll->height : 0;

@@ -5,24 +5,6 @@
 
 #include "base/buf.h"
 
-void shell_quote(struct buf *buf, const char *word)
-{
-    static const char safe[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=-";
-    if (*word && word[0] != '-' && !word[strspn(word, safe)]) {
-        buf_text(buf, word);
-        return;
-    }
-    buf_char(buf, '\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            buf_text(buf, "'\\''");
-        else
-            buf_char(buf, *word);
-    }
-    buf_char(buf, '\'');
-}
-
 void shell_ref(struct buf *buf, const char *name, const char *version)
 {
     struct buf ref;

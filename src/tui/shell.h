@@ -3,10 +3,9 @@
 #ifndef PARE_TUI_SHELL_H
 #define PARE_TUI_SHELL_H
 
-struct buf;
+#include "base/shell.h"
 
-/* One word: as it stands where that is safe, else in single quotes. */
-void shell_quote(struct buf *buf, const char *word);
+struct buf;
 
 /* NAME:VERSION, or --name N --version V where that could be misread. */
 void shell_ref(struct buf *buf, const char *name, const char *version);

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "tui/sift.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/order.h"
+#include "base/buf.h"
+#include "tui/shell.h"
+#include "tui/sorting.h"
 
-static const struct {
-    const char *word, *title;
-    bool descending;
-} keys[SIFT_COUNT] = {
-#define SIFT_ENTRY(name, word, title, descending) { word, title, descending },
-    SIFT_KEYS(SIFT_ENTRY)
-#undef SIFT_ENTRY
-};
+void sift_init(struct sift *sift)
+{
+    *sift = (struct sift){ 0 };
+    shape_default(&sift->good.wish.shape);
+    for (int i = 0; i < sift->good.wish.shape.count; i++) {
+        struct field_paths none = { 0 };
+        const char *word = sift->good.wish.shape.columns[i].word;
+        struct pare_error err;
+        if (!field_find(word, strlen(word), &none, &sift->good.arena, &sift->good.fields[i], &err))
+            abort(); /* a few bytes: nothing would work without them */
+    }
+}
 
 void sift_done(struct sift *sift)
 {
@@ -25,76 +30,7 @@ void sift_done(struct sift *sift)
     *sift = (struct sift){ 0 };
 }
 
-const char *sift_word(enum sift_key key)
-{
-    return keys[key].word;
-}
-
-const char *sift_title(enum sift_key key)
-{
-    return keys[key].title;
-}
-
-bool sift_is_descending(const struct sift *sift)
-{
-    return keys[sift->key].descending != sift->turned;
-}
-
-/* ---- the order ---- */
-
-struct order_by {
-    const struct browse_list *list;
-    enum sift_key key;
-    bool descending;
-};
-
-static double number_of(const struct browse_row *row, enum sift_key key)
-{
-    switch (key) {
-    case SIFT_SIZE:
-        return row->size_bytes;
-    case SIFT_LATENCY:
-        return row->latency_ms;
-    case SIFT_ACCURACY:
-        return row->accuracy;
-    default:
-        return row->created_at ? row->created_at : NAN;
-    }
-}
-
-/* Absent last in both directions; equals as the server has them. */
-static int compare(const void *a, const void *b, void *data)
-{
-    const struct order_by *by = data;
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    int order = 0;
-    if (by->key != SIFT_NAME) {
-        double x = number_of(&by->list->rows[left], by->key);
-        double y = number_of(&by->list->rows[right], by->key);
-        if (isnan(x) != isnan(y))
-            return isnan(x) ? 1 : -1;
-        order = (x > y) - (x < y);
-    } else {
-        order = (left > right) - (left < right);
-    }
-    if (order)
-        return by->descending ? -order : order;
-    return (left > right) - (left < right);
-}
-
-static bool in_order_already(const struct sift *sift)
-{
-    return sift->key == SIFT_NAME && !sift_is_descending(sift);
-}
-
-static void sort(struct sift *sift, const struct rows *rows)
-{
-    struct order_by by = { rows->list, sift->key, sift_is_descending(sift) };
-    if (sift->count > 1)
-        qsort_r(sift->index, sift->count, sizeof(*sift->index), compare, &by);
-}
-
-/* ---- the filter ---- */
+/* ---- the list ---- */
 
 static bool uses_created(const struct filter *filter)
 {
@@ -115,6 +51,14 @@ static bool grow(struct sift *sift, size_t count)
     sift->index = index;
     sift->room = room;
     return true;
+}
+
+static bool holds(const struct sift_parsed *good, const struct browse_list *list, size_t at,
+                  struct version *version, const struct version *dflt)
+{
+    if (good->filter_asks_goal)
+        version->goal = goal_of_row(&good->goal, list, at);
+    return filter_test(&good->filter, version, dflt) == FILTER_YES;
 }
 
 static void judge(struct sift *sift, const struct browse_list *list)
@@ -138,68 +82,268 @@ static void judge(struct sift *sift, const struct browse_list *list)
             browse_version(list, (size_t)(base - list->rows), NULL, &dflt);
         }
         browse_version(list, i, time, &version);
-        if (filter_test(filter, &version, has_default ? &dflt : NULL) == FILTER_YES)
+        if (holds(&sift->good, list, i, &version, has_default ? &dflt : NULL))
             sift->index[sift->count++] = (uint32_t)i;
     }
     sift->seen = list->count;
+}
+
+static void sort(struct sift *sift, const struct rows *rows)
+{
+    sift->arranged++;
+    if (!sorting(rows->list, &sift->good.goal, &sift->good.order, sift->index, sift->count))
+        sift->good.order.count = 0; /* memory ended: at least it does not say that it is sorted */
 }
 
 static void judge_all(struct sift *sift, const struct rows *rows)
 {
     sift->count = sift->seen = 0;
     sift->generation = rows->generation;
+    sift->arranged++;
     judge(sift, rows->list);
-    if (!in_order_already(sift))
+    if (sift->good.order.count > 0)
         sort(sift, rows);
 }
 
-static void adopt(struct sift *sift)
+/* ---- wishes ---- */
+
+/* The columns' JSON values come first, so that a filter being typed does not move them about. */
+static bool parse(const struct sift_wish *wish, struct sift_parsed *parsed, size_t *ret_column,
+                  struct pare_error *err)
 {
+    *parsed = (struct sift_parsed){ .wish = *wish };
+    struct sift_wish *own = &parsed->wish;
+    *ret_column = 0;
+    for (int i = 0; i < own->shape.count; i++) {
+        const char *word = own->shape.columns[i].word;
+        if (!field_find(word, strlen(word), &parsed->paths, &parsed->arena, &parsed->fields[i],
+                        err))
+            return false;
+    }
+    parsed->goal_field = (struct field){ .kind = FIELD_GOAL, .word = "goal" };
+    if (!order_parse(own->sort, &parsed->paths, &parsed->arena, &parsed->order, err) ||
+        !goal_parse(own->goal, &parsed->paths, &parsed->arena, &parsed->goal, ret_column, err) ||
+        !filter_parse(own->filter, &parsed->paths, &parsed->arena, &parsed->filter, ret_column,
+                      err))
+        return false;
+    parsed->filter_asks_goal = goal_is_asked(&parsed->filter);
+    return true;
+}
+
+static bool same_paths(const struct field_paths *a, const struct field_paths *b)
+{
+    bool same = a->count == b->count;
+    for (int i = 0; same && i < a->count; i++)
+        same = !strcmp(a->words[i], b->words[i]);
+    return same;
+}
+
+static bool sorts_by_goal(const struct order *order)
+{
+    for (size_t i = 0; i < order->count; i++)
+        if (order->keys[i].field.kind == FIELD_GOAL)
+            return true;
+    return false;
+}
+
+/* What waited comes into force; what has not changed is not done again. */
+static bool adopt(struct sift *sift, const struct rows *rows)
+{
+    bool other_goal = strcmp(sift->good.wish.goal, sift->next.wish.goal) != 0;
+    bool other_rows = strcmp(sift->good.wish.filter, sift->next.wish.filter) != 0 ||
+                      !same_paths(&sift->good.paths, &sift->next.paths) ||
+                      sift->generation != rows->generation ||
+                      (other_goal && sift->next.filter_asks_goal);
+    bool other_order = strcmp(sift->good.wish.sort, sift->next.wish.sort) != 0 ||
+                       (other_goal && sorts_by_goal(&sift->next.order));
     arena_done(&sift->good.arena);
     sift->good = sift->next;
     sift->next = (struct sift_parsed){ 0 };
     sift->waiting = false;
+    if (other_rows)
+        judge_all(sift, rows);
+    else if (other_order)
+        sort(sift, rows);
+    return other_rows || other_order;
 }
 
-bool sift_type(struct sift *sift, struct rows *rows, const char *text)
+static bool want(struct sift *sift, struct rows *rows, const struct sift_wish *wish,
+                 size_t *ret_column, bool *ret_other, struct pare_error *err)
 {
-    struct sift_parsed parsed = { 0 };
-    sift->error.code = PARE_OK;
-    if (!filter_parse(text, &parsed.paths, &parsed.arena, &parsed.filter, &sift->error_column,
-                      &sift->error)) {
+    struct sift_parsed parsed;
+    if (!parse(wish, &parsed, ret_column, err)) {
         arena_done(&parsed.arena);
         return false;
     }
-    snprintf(parsed.text, sizeof(parsed.text), "%s", text);
     arena_done(&sift->next.arena);
     sift->next = parsed;
-    sift->waiting = !rows_want_paths(rows, &parsed.paths);
-    if (sift->waiting)
-        return false;
-    adopt(sift);
-    judge_all(sift, rows);
+    sift->waiting = !rows_want_paths(rows, &sift->next.paths);
+    *ret_other = !sift->waiting && adopt(sift, rows);
     return true;
+}
+
+bool sift_type(struct sift *sift, struct rows *rows, enum sift_typed typed, const char *text)
+{
+    struct sift_wish wish = *sift_wish(sift);
+    bool other = false;
+    sift->error.code = PARE_OK;
+    snprintf(typed == SIFT_GOAL ? wish.goal : wish.filter, SIFT_TEXT_MAX, "%s", text);
+    (void)!want(sift, rows, &wish, &sift->error_column, &other, &sift->error);
+    return other;
+}
+
+bool sift_want(struct sift *sift, struct rows *rows, const struct sift_wish *wish,
+               struct pare_error *err)
+{
+    struct sift_wish copy = *wish; /* it may be our own */
+    size_t column;
+    bool other;
+    return want(sift, rows, &copy, &column, &other, err);
+}
+
+const struct sift_wish *sift_wish(const struct sift *sift)
+{
+    return sift->waiting ? &sift->next.wish : &sift->good.wish;
 }
 
 bool sift_update(struct sift *sift, struct rows *rows)
 {
-    bool other_filter = sift->waiting && rows_want_paths(rows, &sift->next.paths);
-    if (other_filter)
-        adopt(sift);
+    if (sift->waiting && rows_want_paths(rows, &sift->next.paths))
+        adopt(sift, rows);
     /* The last model of a stream has no base yet: what speaks of the default is judged again. */
-    bool late = sift->good.filter.uses_default && sift->seen != rows->list->count;
-    bool unsorted = !in_order_already(sift) && sift->seen != rows->list->count;
-    if (other_filter || sift->generation != rows->generation || late || unsorted) {
+    bool late = (sift->good.filter.uses_default || sift->good.filter_asks_goal) &&
+                sift->seen != rows->list->count;
+    unsigned arranged = sift->arranged;
+    size_t seen = sift->seen;
+    if (sift->generation != rows->generation || late) {
         judge_all(sift, rows);
         return true;
     }
     judge(sift, rows->list);
-    return false;
+    if (sift->good.order.count > 0 && sift->seen != seen)
+        sort(sift, rows);
+    return sift->arranged != arranged;
 }
 
-void sift_sort(struct sift *sift, struct rows *rows, enum sift_key key, bool turned)
+/* ---- sort keys ---- */
+
+static const char as_listed_turned[] = "name:desc,version:desc";
+
+int sift_sort_place(const struct sift *sift, const struct field *field, bool *ret_descending)
 {
-    sift->key = key;
-    sift->turned = turned;
-    judge_all(sift, rows);
+    const struct order *order = &sift->good.order;
+    for (size_t i = 0; i < order->count; i++) {
+        const struct field *key = &order->keys[i].field;
+        if (key->kind != field->kind || (key->kind == FIELD_JSON && key->slot != field->slot))
+            continue;
+        *ret_descending = order->keys[i].descending;
+        return (int)i + 1;
+    }
+    return 0;
+}
+
+/* What is good comes first: the most accurate, the newest, the smallest. */
+static bool begins_descending(const char *word)
+{
+    return !strcmp(word, "accuracy") || !strcmp(word, "created") || !strcmp(word, "goal");
+}
+
+static bool is_key(const char *key, size_t length, const char *word)
+{
+    size_t name = strcspn(key, ":,");
+    return strlen(word) == MIN(name, length) && !strncmp(key, word, strlen(word));
+}
+
+static bool is_descending(const char *key, size_t length)
+{
+    return length >= 5 && !strncmp(key + length - 5, ":desc", 5);
+}
+
+void sift_sort_first(const struct sift_wish *wish, const char *word, bool keep_others,
+                     char to[SIFT_TEXT_MAX])
+{
+    struct buf buf;
+    bool descending = begins_descending(word);
+    size_t first = strcspn(wish->sort, ","), count = 1;
+    buf_init(&buf, SIFT_TEXT_MAX - 1);
+    if (is_key(wish->sort, first, word))
+        descending = !is_descending(wish->sort, first);
+    buf_printf(&buf, "%s%s", word, descending ? ":desc" : "");
+    for (const char *at = wish->sort; keep_others && *at && count < ORDER_KEYS_MAX;) {
+        size_t length = strcspn(at, ",");
+        if (!is_key(at, length, word) && buf.length + length + 1 < SIFT_TEXT_MAX - 1) {
+            buf_printf(&buf, ",%.*s", (int)length, at);
+            count++;
+        }
+        at += length + (at[length] == ',');
+    }
+    snprintf(to, SIFT_TEXT_MAX, "%s", buf_string(&buf));
+    buf_done(&buf);
+}
+
+/* A column whose numbers one goes through; names are sorted by in the choice of columns. */
+static bool is_counted(const char *word)
+{
+    return strcmp(word, "name") != 0 && strcmp(word, "version") != 0 && strcmp(word, "type") != 0 &&
+           strcmp(word, "opt") != 0 && strcmp(word, "goal") != 0;
+}
+
+void sift_sort_next(const struct sift_wish *wish, char to[SIFT_TEXT_MAX])
+{
+    const char *words[SHAPE_COLUMNS_MAX + 2];
+    int count = 0, next = 0;
+    for (int i = 0; i < wish->shape.count; i++)
+        if (is_counted(wish->shape.columns[i].word))
+            words[count++] = wish->shape.columns[i].word;
+    if (*wish->goal)
+        words[count++] = "goal";
+    if (shape_find(&wish->shape, "created") < 0)
+        words[count++] = "created";
+    size_t length = strcspn(wish->sort, ":,");
+    for (int i = 0; i < count; i++)
+        if (strlen(words[i]) == length && !strncmp(words[i], wish->sort, length))
+            next = i + 1;
+    to[0] = '\0';
+    if (next < count)
+        sift_sort_first(wish, words[next], false, to);
+}
+
+void sift_sort_turned(const struct sift_wish *wish, char to[SIFT_TEXT_MAX])
+{
+    char word[SIFT_TEXT_MAX];
+    snprintf(word, sizeof(word), "%.*s", (int)strcspn(wish->sort, ":,"), wish->sort);
+    if (!*word)
+        snprintf(to, SIFT_TEXT_MAX, "%s", as_listed_turned);
+    else if (!strcmp(wish->sort, as_listed_turned))
+        to[0] = '\0';
+    else
+        sift_sort_first(wish, word, true, to);
+}
+
+void sift_put_command(const struct sift *sift, struct buf *buf)
+{
+    const struct sift_wish *wish = &sift->good.wish;
+    struct shape usual;
+    shape_default(&usual);
+    buf_text(buf, "pare list");
+    if (*wish->filter) {
+        buf_text(buf, " --filter ");
+        shell_quote(buf, wish->filter);
+    }
+    if (*wish->goal) {
+        buf_text(buf, " --goal ");
+        shell_quote(buf, wish->goal);
+    }
+    if (*wish->sort) {
+        buf_text(buf, " --sort ");
+        shell_quote(buf, wish->sort);
+    }
+    if (!shape_equal(&wish->shape, &usual)) {
+        struct buf columns;
+        buf_init(&columns, SHAPE_TEXT_MAX);
+        shape_put(&wish->shape, false, &columns);
+        buf_text(buf, " --columns ");
+        shell_quote(buf, buf_string(&columns));
+        buf_done(&columns);
+    }
 }

@@ -12,8 +12,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "tui/canvas.h"
+#include "tui/plain.h"
 #include "tui/rescue.h"
 
 /* Of <term.h>, whose macros (columns, lines, struct term) would fight with everybody else's names. */
@@ -22,21 +24,31 @@ extern void *set_curterm(void *description);
 extern int del_curterm(void *description);
 
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+static const char mouse_on[] = "\033[?1000h\033[?1006h", mouse_off[] = "\033[?1006l\033[?1000l";
+static const char frame_begin[] = "\033[?2026h", frame_end[] = "\033[?2026l";
+static const char ask_frames[] = "\033[?2026$p", ask_ground[] = "\033]11;?\033\\";
+
+enum { ANSWER_MS = 1000 };
 
 struct term {
+    struct plain *plain; /* instead of all that follows but `ascii`; NULL: curses */
     SCREEN *screen;
     struct termios before; /* modes to go back to */
     struct canvas shown;   /* what is on the screen */
     bool all;              /* draw all of the next frame */
-    bool ascii;
-    int colours; /* 0: none */
+    bool ascii, mouse;
+    bool holds_frames;
+    int64_t asked_ms; /* when it was asked what it can do; 0: never */
+    int colours;      /* 0: none */
+    enum theme theme;
 };
 
 /* ---- open and close ---- */
 
 static bool refuse(struct pare_error *err, const char *why)
 {
-    return error_set(err, PARE_ERR_USAGE, "%s; without the browser: pare list", why);
+    return error_set(err, PARE_ERR_USAGE, "%s; without the browser: pare list, or pare --plain",
+                     why);
 }
 
 static bool check_terminal(struct pare_error *err)
@@ -49,21 +61,22 @@ static bool check_terminal(struct pare_error *err)
         return refuse(err, "TERM is not set, so the kind of terminal is not known");
     if (setupterm(name, STDOUT_FILENO, &found) != OK || found != 1)
         return error_set(err, PARE_ERR_USAGE,
-                         "TERM=%.80s is not known on this machine; without the browser: pare list",
+                         "TERM=%.80s is not known on this machine; without the browser: pare list, "
+                         "or pare --plain",
                          name);
     const char *move = tigetstr("cup");
     bool moves = move && move != (char *)-1;
     del_curterm(set_curterm(NULL)); /* newterm() reads it again */
     if (!moves)
-        return error_set(err, PARE_ERR_USAGE,
-                         "TERM=%.80s cannot place a cursor; without the browser: pare list", name);
+        return error_set(
+            err, PARE_ERR_USAGE,
+            "TERM=%.80s cannot place a cursor; without the browser: pare list, or pare --plain",
+            name);
     return true;
 }
 
-static size_t put_capability(char *to, size_t used, const char *name)
+static size_t put(char *to, size_t used, const char *bytes, size_t length)
 {
-    const char *bytes = tigetstr(name);
-    size_t length = bytes && bytes != (char *)-1 ? strcspn(bytes, "$") : 0; /* without padding */
     if (used + length > RESCUE_BYTES_MAX)
         return used;
     if (length)
@@ -71,15 +84,34 @@ static size_t put_capability(char *to, size_t used, const char *name)
     return used + length;
 }
 
+static size_t put_capability(char *to, size_t used, const char *name)
+{
+    const char *bytes = tigetstr(name);
+    /* without padding */
+    return put(to, used, bytes, bytes && bytes != (char *)-1 ? strcspn(bytes, "$") : 0);
+}
+
 static void arm(struct term *term)
 {
     char bytes[RESCUE_BYTES_MAX];
-    size_t used = sizeof(paste_off) - 1;
-    memcpy(bytes, paste_off, used);
+    size_t used = put(bytes, 0, paste_off, sizeof(paste_off) - 1);
+    if (term->mouse)
+        used = put(bytes, used, mouse_off, sizeof(mouse_off) - 1);
+    if (term->holds_frames)
+        used = put(bytes, used, frame_end, sizeof(frame_end) - 1);
     used = put_capability(bytes, used, "sgr0");
     used = put_capability(bytes, used, "cnorm");
     used = put_capability(bytes, used, "rmcup");
     rescue_arm(STDOUT_FILENO, bytes, used, &term->before);
+}
+
+static void make_pairs(const struct term *term)
+{
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        struct theme_look look = theme_look(term->theme, role, term->colours);
+        if (term->colours > 0 && role + 1 < COLOR_PAIRS)
+            init_pair((short)(role + 1), (short)look.colour, (short)look.ground);
+    }
 }
 
 static void start_colours(struct term *term, bool wanted)
@@ -90,11 +122,7 @@ static void start_colours(struct term *term, bool wanted)
     if (use_default_colors() != OK)
         return;
     term->colours = COLORS;
-    for (int role = 0; role < ROLE_COUNT; role++) {
-        struct theme_look look = theme_look((enum theme_role)role, term->colours);
-        if (look.colour >= 0 && role + 1 < COLOR_PAIRS)
-            init_pair((short)(role + 1), (short)look.colour, -1);
-    }
+    make_pairs(term);
 }
 
 static void set_modes(void)
@@ -105,6 +133,7 @@ static void set_modes(void)
     nonl();
     if (tcgetattr(STDIN_FILENO, &modes) == 0) {
         modes.c_iflag &= ~(tcflag_t)IXON; /* a stray Ctrl-S must not freeze the screen */
+        modes.c_lflag &= ~(tcflag_t)ISIG; /* a pasted Ctrl-C is no wish to leave: see typing.c */
         tcsetattr(STDIN_FILENO, TCSANOW, &modes);
     }
     def_prog_mode();
@@ -118,8 +147,56 @@ static void say(const char *bytes)
         return; /* the terminal is gone: the loop will notice */
 }
 
+static bool is_ascii(const struct term_options *options)
+{
+    return options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+}
+
+static bool open_plain(const struct term_options *options, struct term **ret_term,
+                       struct pare_error *err)
+{
+    struct term *term = calloc(1, sizeof(*term));
+    if (!term)
+        return error_no_memory(err, sizeof(*term));
+    term->ascii = is_ascii(options);
+    if (!plain_open(&term->plain, err)) {
+        free(term);
+        return false;
+    }
+    *ret_term = term;
+    return true;
+}
+
+static void say_modes(const struct term *term)
+{
+    say(paste_on);
+    if (term->mouse)
+        say(mouse_on);
+}
+
+static void unsay_modes(const struct term *term)
+{
+    say(paste_off);
+    if (term->mouse)
+        say(mouse_off);
+}
+
+/* The Linux console would write parts of the questions onto the screen. */
+static void ask(struct term *term, bool ground)
+{
+    const char *name = getenv("TERM");
+    if (name && !strcmp(name, "linux"))
+        return;
+    term->asked_ms = clock_now_ms();
+    say(ask_frames);
+    if (ground && term->colours > 0)
+        say(ask_ground);
+}
+
 bool term_open(const struct term_options *options, struct term **ret_term, struct pare_error *err)
 {
+    if (options->plain)
+        return open_plain(options, ret_term, err);
     if (!check_terminal(err))
         return false;
     struct term *term = calloc(1, sizeof(*term));
@@ -133,11 +210,14 @@ bool term_open(const struct term_options *options, struct term **ret_term, struc
         return refuse(err, "curses cannot use this terminal");
     }
     term->all = true;
-    term->ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    term->ascii = is_ascii(options);
+    term->mouse = options->mouse;
+    term->theme = options->theme;
     set_modes();
     start_colours(term, !options->no_colour);
     arm(term);
-    say(paste_on);
+    say_modes(term);
+    ask(term, options->ask_ground);
     *ret_term = term;
     return true;
 }
@@ -146,11 +226,18 @@ void term_close(struct term *term)
 {
     if (!term)
         return;
-    say(paste_off);
+    if (term->plain) {
+        plain_close(term->plain);
+        free(term);
+        return;
+    }
+    /* An answer that comes now would be taken for the next command. */
+    bool owed = term->asked_ms && clock_now_ms() - term->asked_ms < ANSWER_MS;
+    unsay_modes(term);
     curs_set(1);
     endwin();
     rescue_disarm();
-    tcsetattr(STDIN_FILENO, TCSANOW, &term->before);
+    tcsetattr(STDIN_FILENO, owed ? TCSAFLUSH : TCSANOW, &term->before);
     delscreen(term->screen);
     canvas_done(&term->shown);
     free(term);
@@ -162,17 +249,51 @@ int term_fd(const struct term *term)
     return STDIN_FILENO;
 }
 
-bool term_is_ascii(const struct term *term)
+void term_suit(const struct term *term, struct canvas *canvas)
 {
-    return term->ascii;
+    canvas->ascii = term->ascii || term->plain;
+    canvas->letters = !term->ascii;
+}
+
+void term_heard(struct term *term)
+{
+    if (term->plain)
+        plain_heard(term->plain);
+}
+
+void term_send(struct term *term, const void *bytes, size_t length)
+{
+    if (!term->plain && write(STDOUT_FILENO, bytes, length) < 0)
+        return; /* the terminal is gone: the loop will notice */
+}
+
+bool term_set_theme(struct term *term, enum theme theme)
+{
+    if (term->plain || term->theme == theme)
+        return false;
+    term->theme = theme;
+    make_pairs(term);
+    term->all = true;
+    return true;
+}
+
+void term_hold_frames(struct term *term)
+{
+    if (term->plain)
+        return;
+    term->holds_frames = true;
+    arm(term);
 }
 
 void term_size(struct term *term, int *ret_rows, int *ret_columns)
 {
     struct winsize size;
+    if (term->plain) {
+        plain_size(term->plain, ret_rows, ret_columns);
+        return;
+    }
     *ret_rows = LINES;
     *ret_columns = COLS;
-    (void)term;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
         *ret_rows = MIN(size.ws_row, CANVAS_SIDE_MAX);
         *ret_columns = MIN(size.ws_col, CANVAS_SIDE_MAX);
@@ -183,12 +304,10 @@ void term_size(struct term *term, int *ret_rows, int *ret_columns)
 
 static attr_t attributes_of(const struct term *term, const struct cell *cell, short *ret_pair)
 {
-    enum theme_role role = cell->role & CELL_ROLE;
-    struct theme_look look = theme_look(role, term->colours);
+    struct theme_look look = theme_look(term->theme, cell->role, term->colours);
+    int role = cell->role & CELL_SELECTED ? ROLE_PLAIN : cell->role & CELL_ROLE;
     attr_t attributes = A_NORMAL;
-    *ret_pair = 0;
-    if (cell->role & CELL_SELECTED)
-        return A_REVERSE | (look.attributes & THEME_BOLD ? A_BOLD : A_NORMAL);
+    *ret_pair = look.colour >= 0 || look.ground >= 0 ? (short)(role + 1) : 0;
     if (look.attributes & THEME_BOLD)
         attributes |= A_BOLD;
     if (look.attributes & THEME_FAINT)
@@ -197,8 +316,6 @@ static attr_t attributes_of(const struct term *term, const struct cell *cell, sh
         attributes |= A_REVERSE;
     if (look.attributes & THEME_UNDERLINE)
         attributes |= A_UNDERLINE;
-    if (look.colour >= 0)
-        *ret_pair = (short)(role + 1);
     return attributes;
 }
 
@@ -228,6 +345,10 @@ static bool same_size(struct term *term, const struct canvas *canvas)
 
 void term_show(struct term *term, const struct canvas *canvas)
 {
+    if (term->plain) {
+        plain_show(term->plain, canvas);
+        return;
+    }
     size_t row_bytes = (size_t)canvas->columns * sizeof(struct cell);
     bool changed = !same_size(term, canvas) || term->all;
     if (term->all)
@@ -248,24 +369,34 @@ void term_show(struct term *term, const struct canvas *canvas)
     term->shown.cursor_column = canvas->cursor_column;
     move(canvas->cursor_row, canvas->cursor_column);
     wnoutrefresh(stdscr);
+    if (term->holds_frames)
+        say(frame_begin);
     doupdate();
+    if (term->holds_frames)
+        say(frame_end);
 }
 
 /* ---- stopped and continued ---- */
 
 void term_suspend(struct term *term)
 {
-    say(paste_off);
-    curs_set(1);
-    endwin();
-    tcsetattr(STDIN_FILENO, TCSANOW, &term->before);
+    if (!term->plain) {
+        unsay_modes(term);
+        curs_set(1);
+        endwin();
+        tcsetattr(STDIN_FILENO, TCSANOW, &term->before);
+    }
     kill(getpid(), SIGSTOP);
     term_resume(term);
 }
 
 void term_resume(struct term *term)
 {
+    if (term->plain) {
+        plain_forget(term->plain);
+        return;
+    }
     reset_prog_mode();
-    say(paste_on);
+    say_modes(term);
     term->all = true;
 }

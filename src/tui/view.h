@@ -14,7 +14,15 @@ struct app;
 struct browse_row;
 struct buf;
 struct canvas;
+struct sift;
 struct view;
+
+/* What a click finds. */
+enum view_hit {
+    VIEW_HIT_NOTHING,
+    VIEW_HIT_LINE,   /* the cursor is there now */
+    VIEW_HIT_CURSOR, /* it was there already */
+};
 
 /* Where a view may draw: rows of the canvas below the header and above the footer. */
 struct view_area {
@@ -34,9 +42,16 @@ struct view_ops {
     void (*command)(struct view *view, struct buf *buf);
     /* One line about what is under the cursor, for when there is nothing else to say. NULL: none. */
     void (*detail)(struct view *view, struct buf *buf);
+    /* What `y` copies: a table as Markdown, or text. NULL: the line under the cursor. */
+    bool (*copy)(struct view *view, struct buf *buf);
+    /* The command that prints what is shown as a table, without its --format. NULL, or
+     * nothing written: there is none now. */
+    void (*table)(struct view *view, struct buf *buf);
     /* Its `fd` has something to read, or `due_ms` has come. */
     void (*ready)(struct view *view);
     void (*tick)(struct view *view);
+    /* A click on this row of the screen: the cursor goes there. NULL: it has no cursor. */
+    enum view_hit (*point)(struct view *view, int row);
     void (*close)(struct view *view); /* free it and what it holds */
 };
 
@@ -52,6 +67,8 @@ struct view {
 /* Each gives a new view, or NULL when memory ends. */
 struct view *models_open(struct app *app);
 struct view *version_open(struct app *app, int64_t id, const char *name, const char *version);
+/* 2 to BROWSE_COMPARE_MAX versions, the first the baseline. */
+struct view *compare_open(struct app *app, const int64_t *ids, size_t count);
 struct view *promote_open(struct app *app, const char *name, const char *version);
 struct view *rollback_open(struct app *app, const char *name);
 struct view *new_job_open(struct app *app, const struct browse_row *row);
@@ -60,6 +77,9 @@ struct view *job_open(struct app *app, int64_t id);
 struct view *tests_open(struct app *app);
 struct view *test_open(struct app *app, int64_t id);
 struct view *conclude_open(struct app *app, int64_t id);
+/* The columns of that list, which outlives the view. */
+struct view *columns_open(struct app *app, struct sift *sift);
 struct view *help_open(struct app *app, enum view_kind of);
+struct view *palette_open(struct app *app);
 
 #endif

@@ -35,6 +35,14 @@ static void test_arena(void)
     OK(zeroed, "and zeroed");
     OK(apart, "and nobody else's");
     OK(arena_alloc(&arena, 0) != NULL, "nothing is something");
+    size_t used = arena.used_bytes;
+    void *small = arena_alloc(&arena, 16), *large = arena_alloc(&arena, 100000);
+    arena_drop(&arena, large);
+    OK(arena.used_bytes == used + 16, "what is large can be given back alone");
+    arena_drop(&arena, small);
+    arena_drop(&arena, NULL);
+    OK(arena.used_bytes == used + 16, "what is small stays with the others");
+    memset(small, 1, 16);
     IS(arena_printf(&arena, "%s-%d", "a", 7), "a-7", "printf");
     IS(arena_strdup(&arena, ""), "", "an empty copy");
     OK(arena_strdup(&arena, NULL) == NULL, "a copy of NULL is NULL");

@@ -82,6 +82,16 @@ static void test_width(void)
     OK(text_fit("abc", 0, &columns) == 0 && columns == 0, "nothing fits nowhere");
 }
 
+static void test_lines(void)
+{
+    OK(text_line("one two", 5) == 3 && text_line("one two", 7) == 7, "a line ends before a blank");
+    OK(text_line("onetwo", 4) == 4, "a word that is too long is cut");
+    OK(text_lines("one two three", 7) == 2 && text_lines("one two three", 3) == 4,
+       "as many lines as it takes");
+    OK(text_lines("", 3) == 1, "nothing is a line");
+    OK(text_lines("\xE6\xBC\xA2\xE6\xBC\xA2", 1) == 1, "what fits nowhere ends");
+}
+
 static const char *size(int64_t bytes)
 {
     static char to[32];
@@ -137,6 +147,7 @@ int main(void)
 {
     srand(1);
     test_clean();
+    test_lines();
     test_judging();
     test_width();
     test_numbers();

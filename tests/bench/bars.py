@@ -9,6 +9,7 @@ the load is printed. PARE_PYTHON names a Python with onnx and onnxruntime, the p
 """
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,54 @@ def rest(warm_mib=0):
 
 # ---- the browser ----
 
+def remembered():
+    """With an order that the server does not deliver: the last page at once, then the rows."""
+    with tempfile.TemporaryDirectory(prefix="pare-state.") as state:
+        env = {"XDG_STATE_HOME": state}
+        terminal = Terminal([PARE], 48, 160, env)
+        terminal.settle()
+        terminal.keys(b"ssso")  # by accuracy, the worst first
+        terminal.send(b"q")
+        terminal.wait_exit()
+        terminal.close()
+        pages, fresh = [], []
+        for _ in range(20):
+            keys.leave_alone()
+            terminal = Terminal([PARE], 48, 160, env, idle=False)
+            while b"v5.3_int4" not in terminal.raw:
+                terminal.pump(5)
+            pages.append(time.monotonic() - terminal.started)
+            while b"on their way" in terminal.text().encode() or "100 000 ver" not in terminal.text():
+                terminal.pump(5)
+            fresh.append(time.monotonic() - terminal.started)
+            terminal.send(b"q")
+            terminal.wait_exit()
+            terminal.close()
+        show("first paint in a remembered order, p95 of 20", at(pages, .95) * 1e3, "ms", 60)
+        show("... with the rows as they are now, p95", at(fresh, .95) * 1e3, "ms", 200)
+
+
+def silent(terminal):
+    """A server that is stopped: keys to one browser, the way out of another."""
+    other = Terminal([PARE], 48, 160)
+    other.settle()
+    backends = [int(pid) for pid in sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pare'").split()]
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(3)  # both have asked by then
+        moves = [keys.first_byte(terminal, b"j" if i % 40 < 20 else b"k")[0] for i in range(200)]
+        other.send(b"q")
+        left = other.wait_exit()
+        other.close()
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+    show("key to first byte, the server stopped, p99 of 200", at(moves, .99) * 1e3, "ms", 5)
+    show("q, the server stopped", left * 1e3, "ms", 200)
+    terminal.settle()
+
+
 @group
 def browser(folder):
     keys.PARE = PARE
@@ -116,6 +165,36 @@ def browser(folder):
     moves = [keys.first_byte(terminal, b"j" if i % 40 < 20 else b"k")[0] for i in range(1000)]
     show("key to first byte, p50 of 1000", at(moves, .5) * 1e3, "ms", 1)
     show("key to first byte, p99 of 1000", at(moves, .99) * 1e3, "ms", 5)
+    terminal.keys(b"/")
+    typed = []
+    for _ in range(6):
+        typed += [keys.first_byte(terminal, bytes([key]))[0] for key in b"model_2 lat<20 created>2026-02"]
+        typed += [keys.first_byte(terminal, b"\x7f")[0] for _ in range(30)]
+    show("keystroke of a filter, p99 of 360", at(typed, .99) * 1e3, "ms", 30)
+    terminal.keys(b"\r")
+    sorts = [keys.first_byte(terminal, b"s")[0] for _ in range(25)]
+    sorts += [keys.first_byte(terminal, b"o")[0] for _ in range(25)]
+    show("sort by the next column, or turned, p99 of 50", at(sorts, .99) * 1e3, "ms", 80)
+    terminal.keys(b"v")
+    terminal.keys(b"o")
+    keyed = []
+    for key in b"gssjssjssjssjssjss":  # from name on: up to five keys, words among them
+        took = keys.first_byte(terminal, bytes([key]))[0]
+        keyed += [took] if key == ord("s") else []
+    show("sort by several keys, words too, worst of 12", max(keyed) * 1e3, "ms", 80)
+    terminal.keys(b"oq")
+    show("bytes of a cursor move, p99 of 200", at([keys.first_byte(terminal, b"j" if i % 100 < 70 else b"k")[1] for i in range(200)], .99), "B", 700)
+    terminal.settle()
+    start = time.monotonic()
+    terminal.send(b"jk" * 100)
+    while terminal.idle_bytes < terminal.sent:
+        terminal.pump(1)
+    show("200 keys in one write, all taken and drawn", (time.monotonic() - start) * 1e3, "ms", 100)
+    size = len(terminal.raw)
+    terminal.resize(47, 160)
+    terminal.settle()
+    show("all of the screen again", len(terminal.raw) - size, "B", 20000)
+    silent(terminal)
     seen = []
     for number in range(3):
         sql("INSERT INTO ml_models (name, version) VALUES ('a_new_one', 'v%d')" % number)
@@ -135,6 +214,7 @@ def browser(folder):
     terminal.send(b"q")
     terminal.wait_exit()
     terminal.close()
+    remembered()
     sql("TRUNCATE ml_models CASCADE; TRUNCATE pare.default_event")
 
 
@@ -284,12 +364,41 @@ def engine(folder):
     show("int8 --no-digest --no-sync against cp", mine / at(copy, .5), "x")
     show("int8 as shipped against cp + sync + sha256sum", at(shipped, .5) / at(full, .5), "x")
     show("int8: memory beyond the largest tensor", max(peak for _, peak in ours) - tensor, "MiB", 64)
-    for how in "tensor", "channel":
-        options = ["--per-tensor"] if how == "tensor" else []
-        took = at([run(PARE, "quantize", model, "--scheme", "int8", *options, "-o", small)[0] for _ in range(3)], .5)
-        theirs, peak = run(PYTHON, "-c", PEER, model, small, how)
-        show("quantize_dynamic per %s takes as long times" % how, theirs / took, "x")
-        show("... and its memory", peak, "MiB")
+    beside_peer(model, small, "tensor", 10, {"": ["--per-tensor"], ", matched": ["--match", "onnxruntime"]})
+    beside_peer(model, small, "channel", 30, {"": [], ", matched": ["--match", "onnxruntime", "--per-channel"]})
+
+
+def beside_peer(model, small, how, bar, forms):
+    """Three rounds of the peer once and every form of ours three times; of both the median, neither synced."""
+    theirs, ours, shipped, peaks = [], {form: [] for form in forms}, [], []
+    for _ in range(3):
+        seconds, peak = run(PYTHON, "-c", PEER, model, small, how)
+        theirs.append(seconds)
+        peaks.append(peak)
+        for _ in range(3):
+            for form, options in forms.items():
+                ours[form].append(run(PARE, "quantize", model, "--scheme", "int8", "--no-digest", "--no-sync", *options,
+                                      "-o", small)[0])
+        shipped.append(run(PARE, "quantize", model, "--scheme", "int8", *forms[""], "-o", small)[0])
+    for form, took in ours.items():
+        show("quantize_dynamic per %s takes as long%s, times" % (how, form), at(theirs, .5) / at(took, .5), "x", bar,
+             least=True)
+    show("... as it as shipped, with digest and sync", at(theirs, .5) / at(shipped, .5), "x")
+    show("... and its memory", max(peaks), "MiB")
+
+
+# ---- kernels ----
+
+KERNELS = os.path.join(os.path.dirname(PARE), "tests", "bench", "kernels")
+
+
+@group
+def kernels(folder):
+    """float32 input of one core from the cache; int8 is quantized and measured, as the engine does it."""
+    said = subprocess.run([KERNELS], check=True, capture_output=True, text=True)
+    for table, function, speed in map(str.split, said.stdout.splitlines()):
+        bar = None if table in ("scalar", "neon") else 3
+        show("kernel %s of %s" % (function, table), float(speed), "GB/s", bar, least=True)
 
 
 # ---- promote ----

@@ -122,6 +122,13 @@ def main():
             typed.append(first_byte(terminal, b"\x7f")[0])
     spread("keystroke of a filter", typed)
     terminal.keys(b"\r")
+    terminal.keys(b":open ")
+    typed = []
+    for text in (b"model 12 v3", b"e", b"m7v", b"00001 int8 v2", b"zzz"):
+        typed += [first_byte(terminal, bytes([key]))[0] for key in text]
+        typed += [first_byte(terminal, b"\x7f")[0] for _ in text]
+    spread("keystroke of the palette, over all versions", typed)
+    terminal.keys(b"\x1b")
     spread("sort", [first_byte(terminal, b"s")[0] for _ in range(25)])
     terminal.settle()
     start = time.perf_counter()

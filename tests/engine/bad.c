@@ -206,9 +206,9 @@ static void put_weight_of(float bad)
 static void values_that_are_none(void)
 {
     put_weight_of(NAN);
-    refused("a NaN in the only weight", PARE_ERR_REFUSED, "holds infinities or NaNs");
+    refused("a NaN in the only weight", PARE_ERR_FORMAT, "holds infinities or NaNs");
     put_weight_of(-INFINITY);
-    refused("an infinity there", PARE_ERR_REFUSED, "holds infinities or NaNs");
+    refused("an infinity there", PARE_ERR_FORMAT, "holds infinities or NaNs");
 }
 
 /* A data type by number, with as many bytes as given. */

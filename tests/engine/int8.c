@@ -66,7 +66,7 @@ static bool same_as_slow(const int64_t *dims, int rank, int axis, size_t room, b
     int8_scales(kernel_best(), x, layout, reduce, bits, scales);
     for (size_t at = 0, step; at < n; at += step) {
         step = int8_stretch(layout, at, room);
-        int8_quantize(kernel_best(), x, layout, scales, at, step, q + at, &error, &counts);
+        int8_quantize(kernel_best(), x + at, layout, scales, at, step, q + at, &error, &counts);
     }
     bool ok = counts.clipped == 0;
     double signal = 0, noise = 0;
@@ -141,7 +141,8 @@ static void sums_do_not_depend_on_the_kernel(void)
         int8_scales(kernels[k], x, layout, false, bits, scales);
         for (size_t at = 0, step; at < n; at += step) {
             step = int8_stretch(layout, at, 1000);
-            int8_quantize(kernels[k], x, layout, scales, at, step, q[k] + at, &error[k], &counts);
+            int8_quantize(kernels[k], x + at, layout, scales, at, step, q[k] + at, &error[k],
+                          &counts);
         }
     }
     OK(!memcmp(q[0], q[1], n), "the scalar and the best kernel give the same bytes");

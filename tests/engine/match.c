@@ -211,6 +211,71 @@ static void refuses(const char *settings, const char *words, const char *name)
         printf("# %s\n", err.text);
 }
 
+static const char match_recipe[] = "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", "
+                                   "\"match\": \"onnxruntime\"}]}";
+
+static bool stop(void *data, const struct pare_progress *progress)
+{
+    (void)data;
+    return progress->done_bytes > 0;
+}
+
+static void plan_stops(void)
+{
+    const struct pare_plan_options options = { .progress = stop };
+    struct pare_model *model = NULL;
+    struct pare_recipe *recipe = NULL;
+    struct pare_plan *plan = NULL;
+    bool ok = pare_model_open(in_path, &model, &err) &&
+              pare_recipe_parse(match_recipe, strlen(match_recipe), &recipe, &err) &&
+              pare_plan_make(model, recipe, &options, &plan, &err);
+    OK(!ok && err.code == PARE_ERR_INTERRUPTED, "planning can be stopped before a weight is read");
+    pare_recipe_free(recipe);
+    pare_model_close(model);
+}
+
+/* What the peer leaves: on the left, of an operator it does not know, of another type. */
+static void what_is_left_has_reasons(void)
+{
+    static const char *const expected[][2] = {
+        { "W", "" },
+        { "L",
+          "onnxruntime takes a weight of MatMul only in its own place, with nothing in between" },
+        { "A", "onnxruntime quantizes nothing of Add" },
+        { "G",
+          "onnxruntime quantizes a Gemm's second operand, where alpha and beta are 1 and there is "
+          "no transA" },
+    };
+    struct maker m;
+    struct buf file;
+    struct pare_model *model = NULL;
+    struct pare_recipe *recipe = NULL;
+    struct pare_plan *plan = NULL;
+    const int64_t square[2] = { 8, 8 };
+    maker_init(&m);
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+        exact_weight(&m, expected[i][0], 2, square, (int)i);
+    typed_value(&m.graph, GRAPH_INPUT, "x", 2, square);
+    maker_node(&m, "MatMul", "right", "x", "W", "a");
+    maker_node(&m, "MatMul", "left", "L", "a", "b");
+    maker_node(&m, "Add", "sum", "b", "A", "c");
+    build_node(&m.graph, &(struct build_node){ .op = "Gemm",
+                                               .name = "turned",
+                                               .inputs = { "c", "G" },
+                                               .outputs = { "y" },
+                                               .ints = { { "transA", 1 } } });
+    maker_finish(&m, &file);
+    bool ok = write_file(in_path, &file) && pare_model_open(in_path, &model, &err) &&
+              pare_recipe_parse(match_recipe, strlen(match_recipe), &recipe, &err) &&
+              pare_plan_make(model, recipe, NULL, &plan, &err);
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+        IS(ok ? pare_plan_entry(plan, i)->reason : err.text, expected[i][1], expected[i][0]);
+    pare_plan_free(plan);
+    pare_recipe_free(recipe);
+    pare_model_close(model);
+    buf_done(&file);
+}
+
 static bool open_folder(void)
 {
     struct buf file;
@@ -247,6 +312,8 @@ int main(int argc, char **argv)
     refuses(", \"weight_type\": \"int4\"", "\"qint8\" or \"quint8\"", "there are two types");
     refuses("}, {\"step\": \"quantize\", \"scheme\": \"fp16\"", "no other step",
             "there is no other step");
+    plan_stops();
+    what_is_left_has_reasons();
     unlink(in_path);
     unlink(out_path);
     rmdir(folder);

@@ -321,7 +321,7 @@ static void nothing_to_do_is_said(void)
     put_value(&m, GRAPH_OUTPUT, "y", 2, dims);
     OK(!chain_run(&c, &m, OPTIMIZE) && c.plan, "a plan of nothing is made and not run");
     IS(err.text,
-       "the recipe changes nothing: the model has 1 tensors of two or more dimensions; "
+       "the recipe changes nothing: the model has 1 tensor of two or more dimensions; "
        "W: no step covers it",
        "with a sentence");
     IS(c.plan ? pare_plan_optimized(c.plan) : NULL, "nothing to do", "which the plan has too");

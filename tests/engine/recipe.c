@@ -101,10 +101,15 @@ static void float4_has_a_block(void)
     struct pare_error err = { 0 };
     struct pare_recipe *recipe = NULL;
     static const char text[] = "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"fp4\"}]}";
+    static const char both[] =
+        "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"fp4\"},{\"step\":\"quantize\",\"scheme\":"
+        "\"int8\"},{\"step\":\"quantize\",\"scheme\":\"nf4\",\"include\":[\"a\"]}]}";
     says("nf4 has its block", "{\"steps\":[{\"step\":\"quantize\",\"scheme\":\"nf4\"}]}",
-         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\", \"block\": 64}]}");
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\", \"block\": 64, "
+         "\"double_quant\": true}]}");
     says("and fp4", "{\"steps\":[{\"block\":256,\"step\":\"quantize\",\"scheme\":\"fp4\"}]}",
-         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp4\", \"block\": 256}]}");
+         "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"fp4\", \"block\": 256, "
+         "\"double_quant\": true}]}");
     says("and nothing else",
          "{\"steps\":[{\"symmetric\":true,\"step\":\"quantize\",\"scheme\":\"nf4\"}]}",
          "recipe, step 1: the key \"symmetric\" is not known for a quantize step of scheme nf4");
@@ -114,6 +119,12 @@ static void float4_has_a_block(void)
     OK(pare_recipe_parse(text, strlen(text), &recipe, &err) &&
            strstr(pare_recipe_warning(recipe), "fp4 is slow on CPUs"),
        "they come with a warning");
+    pare_recipe_free(recipe);
+    OK(pare_recipe_parse(both, strlen(both), &recipe, &err) &&
+           strstr(pare_recipe_warning(recipe), "nf4 and fp4 are slow on CPUs: ") ==
+               pare_recipe_warning(recipe) &&
+           !strstr(pare_recipe_warning(recipe), "; "),
+       "that names both, once");
     pare_recipe_free(recipe);
 }
 
@@ -133,7 +144,13 @@ static void a_match_has_its_own_keys(void)
          "recipe, step 1: \"match\" must be \"onnxruntime\"");
     says("and a weight type is its own",
          "{\"steps\":[{\"weight_type\":\"qint8\",\"step\":\"quantize\",\"scheme\":\"int8\"}]}",
-         "recipe, step 1: the key \"weight_type\" is not known for a quantize step of scheme int8");
+         "recipe, step 1: \"weight_type\" is possible only with \"match\"; without it int8 weights "
+         "are qint8");
+    says("a form is not",
+         "{\"steps\":[{\"form\":\"dynamic\",\"step\":\"quantize\",\"scheme\":\"int8\",\"match\":"
+         "\"onnxruntime\"}]}",
+         "recipe, step 1: \"form\" is not possible with \"match\", where the form is onnxruntime's "
+         "own; leave one of them out");
 }
 
 static void slips_are_named(void)

@@ -78,7 +78,8 @@ static bool same_as_made(size_t raw, size_t doc)
     wire_put_head(&text, DOC, (int64_t)doc);
     for (size_t i = 0; i < doc; i++)
         buf_char(&text, 'd');
-    bool ok = onnx_patch_edit(&patch, onnx->messages[message].end, 0, message, &err) &&
+    bool ok = output_files(&output, 1, &err) &&
+              onnx_patch_edit(&patch, onnx->messages[message].end, 0, message, &err) &&
               onnx_patch_literal(&patch, &text, &err) &&
               onnx_patch_apply(&patch, &output.files[0], &err);
     assemble(&output.files[0], &before, &got);
@@ -109,7 +110,8 @@ static void edits_at_one_place_have_an_order(void)
     struct onnx_cut node = onnx->nodes[0].cut;
     struct onnx_patch patch = { .model = model, .output = &output };
     buf_init(&text, 100);
-    bool ok = onnx_patch_edit(&patch, node.tag_at, node.end - node.tag_at, onnx->graph, &err);
+    bool ok = output_files(&output, 1, &err) &&
+              onnx_patch_edit(&patch, node.tag_at, node.end - node.tag_at, onnx->graph, &err);
     wire_put_text(&text, DOC, "replacement");
     ok = ok && onnx_patch_literal(&patch, &text, &err) &&
          onnx_patch_edit(&patch, node.tag_at, 0, onnx->graph, &err);

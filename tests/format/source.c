@@ -136,7 +136,7 @@ static void a_missing_folder_is_named(void)
     OK(!source_open_path(path_of("no/model.onnx"), &source, &err) &&
            err.code == PARE_ERR_NOT_FOUND && strstr(err.text, "there is no folder"),
        "a path in no folder is not found");
-    OK(!source_open_path("/", &source, &err) && err.code == PARE_ERR_NOT_FOUND &&
+    OK(!source_open_path("/", &source, &err) && err.code == PARE_ERR_FORMAT &&
            strstr(err.text, "the folder / holds no model.safetensors"),
        "a folder without a model is none");
 }

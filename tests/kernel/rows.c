@@ -170,12 +170,10 @@ static void bf16_agrees(const struct kernel *k)
 
 int main(void)
 {
-    const struct kernel *tables[] = { kernel_scalar(), kernel_avx2() };
-    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-        if (!tables[i]) {
-            printf("# no AVX2 here\n");
-            continue;
-        }
+    const struct kernel *tables[KERNEL_TABLES_MAX];
+    size_t count = kernel_tables(tables);
+    for (size_t i = 0; i < count; i++) {
+        printf("# table %s\n", tables[i]->name);
         rows_agree(tables[i]);
         rows_are_the_peers(tables[i]);
         bf16_rounds_half_to_even(tables[i]);

@@ -408,6 +408,10 @@ def int8_everywhere():
                 per_channel=False)
     check_model("int8 in reduced range: MatMul", matmul(), [dict(INT8, reduce_range=True)], 25,
                 reduce_range=True)
+    check_model("int8 weight-only keeps the full range: Conv", conv(True),
+                [dict(INT8, reduce_range=True)], 30)
+    check_model("int8 weight-only keeps the full range: MatMul", matmul(),
+                [dict(INT8, reduce_range=True, form="weight-only")], 35)
     check_model("int8 weight-only: MatMul", matmul(), [dict(INT8, form="weight-only")], 35)
     check_model("int8: external data", shared_input(), [INT8], 30, external=True)
     check_model("int8: external data in Constant nodes", constant_node(), [INT8], 30, external=True)

@@ -357,6 +357,82 @@ def loop():
                  Y, value_info=[value("b", [3, 16])])
 
 
+BOOL = TensorProto.BOOL
+
+
+def inner_if(name, then, other, result, **more):
+    """An If with all that the peer forgets or sorts: metadata, the order of attributes."""
+    n = node("If", ["c"], [result], name, doc_string="an If", **more)
+    n.metadata_props.add(key="of", value="the If")
+    for branch_name, g in (("then_branch", then), ("else_branch", other)):
+        n.attribute.append(helper.make_attribute(branch_name, g))
+    return n
+
+
+def inner_graph(name, nodes, result, tensors=()):
+    return helper.make_graph(nodes, name, [], [value(result, [3, 16])], list(tensors))
+
+
+def around(nodes, tensors=(), more_inputs=()):
+    """MatMul, the nodes from "a" to "b", Gemm."""
+    return model([node("MatMul", ["x", "W"], ["a"], "first")] + nodes +
+                 [node("Gemm", ["b", "V"], ["y"], "last", transB=1)],
+                 [tensor("W", weights(24, 16)), tensor("V", weights(8, 16))] + list(tensors),
+                 X + [value("c", [], BOOL)] + list(more_inputs), Y,
+                 value_info=[value("b", [3, 16])])
+
+
+def if_in_if(name="inner"):
+    """Weights at each depth; one of the middle graph is used in the inner one alone."""
+    marked = node("MatMul", ["a", "deep"], ["d"], "zz", doc_string="a product")
+    marked.metadata_props.add(key="of", value="a node that stays")
+    deep = inner_graph("deep", [marked, node("Add", ["d", "middle"], ["e"])], "e",
+                       [tensor("deep", weights(16, 16))])
+    flat = inner_graph("flat", [node("MatMul", ["a", "U"], ["f"])], "f")
+    then = inner_graph("then", [inner_if(name, deep, flat, "t")], "t", [tensor("middle", weights(16))])
+    other = inner_graph("else", [inner_if(None, inner_graph("p", [node("Abs", ["a"], ["g"])], "g"),
+                                          inner_graph("q", [node("Neg", ["a"], ["h"])], "h"), "o")], "o")
+    return around([inner_if("outer", then, other, "b")], [tensor("U", weights(16, 16))])
+
+
+def loop_body(name, nodes, state, result, tensors=()):
+    return helper.make_graph(
+        [node("Identity", [name + "_go"], [name + "_on"])] + nodes, name,
+        [value(name + "_i", [], INT64), value(name + "_go", [], BOOL), value(state, [3, 16])],
+        [value(name + "_on", [], BOOL), value(result, [3, 16])], list(tensors))
+
+
+def loop_in_if():
+    body = loop_body("body", [node("MatMul", ["state", "again"], ["next"], "grow")], "state", "next",
+                     [tensor("again", weights(16, 16))])
+    then = inner_graph("then", [node("Loop", ["n", "", "a"], ["t"], "loop", body=body)], "t")
+    other = inner_graph("else", [node("Identity", ["a"], ["e"])], "e")
+    return around([inner_if("outer", then, other, "b")], [tensor("n", np.array(2, np.int64))])
+
+
+def if_in_loop_in_if():
+    """Three deep, beside a node with attributes of other kinds."""
+    then = inner_graph("then", [node("LeakyRelu", ["state"], ["l"], alpha=0.25),
+                                node("Transpose", ["l"], ["m"], perm=[1, 0]),
+                                node("Transpose", ["m"], ["k"], perm=[1, 0])], "k")
+    other = inner_graph("else", [node("MatMul", ["state", "V16"], ["o"])], "o")
+    body = loop_body("body", [inner_if("deepest", then, other, "next")], "state", "next")
+    outer = inner_graph("outer", [node("Loop", ["n", "", "a"], ["t"], body=body)], "t")
+    return around([inner_if("outer", outer, inner_graph("e", [node("Abs", ["a"], ["r"])], "r"), "b")],
+                  [tensor("n", np.array(2, np.int64)), tensor("V16", weights(16, 16))])
+
+
+def scan_in_if():
+    """A Scan has numbers and lists of numbers beside its graph."""
+    body = helper.make_graph([node("Add", ["row", "sum"], ["more"]), node("Identity", ["more"], ["out"])],
+                             "rows", [value("sum", [16]), value("row", [16])],
+                             [value("more", [16]), value("out", [16])])
+    scan = node("Scan", ["start", "a"], ["last_sum", "t"], "scan", num_scan_inputs=1, body=body,
+                scan_output_directions=[1], scan_input_axes=[0])
+    return around([inner_if("outer", inner_graph("then", [scan], "t", [tensor("start", weights(16))]),
+                            inner_graph("else", [node("Abs", ["a"], ["e"])], "e"), "b")])
+
+
 def with_metadata(m, **labels):
     for key, text in labels.items():
         m.metadata_props.add(key=key.replace("__", "."), value=text)
@@ -434,6 +510,11 @@ MODELS = {
     "EmbedLayerNormalization without segments": embed_layer(False),
     "If": branch(),
     "Loop": loop(),
+    "an If in an If": if_in_if(),
+    "an unnamed If in an If": if_in_if(None),
+    "a Loop in an If": loop_in_if(),
+    "an If in a Loop in an If": if_in_loop_in_if(),
+    "a Scan in an If": scan_in_if(),
     "metadata": with_metadata(matmul(), author="someone", license="MIT"),
     "metadata with onnx.infer": with_metadata(matmul(), author="someone", onnx__infer="other"),
 }
@@ -496,7 +577,8 @@ def graph(g):
         "inputs": [(i.name, str(i.type)) for i in g.input],
         "outputs": [(o.name, o.type.tensor_type.elem_type) for o in g.output],
         "nodes": [(n.op_type, n.domain, n.name, list(n.input), list(n.output),
-                   [attribute(a) for a in n.attribute]) for n in g.node],
+                   [attribute(a) for a in n.attribute],
+                   [(p.key, p.value) for p in n.metadata_props]) for n in g.node],
         "initializers": [(t.name, t.data_type, list(t.dims), plain(numpy_helper.to_array(t)))
                          for t in g.initializer],
     }
@@ -532,7 +614,9 @@ def compute(path):
     local, feed = np.random.default_rng(3), {}
     for i in session.get_inputs():
         shape = [d if isinstance(d, int) else 2 for d in i.shape]
-        if "int" in i.type:
+        if "bool" in i.type:
+            feed[i.name] = local.integers(0, 2, shape).astype(bool)
+        elif "int" in i.type:
             kind = np.int64 if "64" in i.type else np.int32
             feed[i.name] = local.integers(0, 2, shape).astype(kind)
         else:

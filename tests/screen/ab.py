@@ -14,7 +14,8 @@ import time
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 from arms import add, fresh, open_test  # noqa: E402
-from scene import SLACK, backend, browser, leave, make_database, ok, pare, psql, run_tests, server, test  # noqa: E402
+from scene import (SLACK, backend, browser, leave, make_database, ok, pare, psql, run_tests, server,  # noqa: E402
+                   test, unasked)
 
 CHARTS = ("share of requests slower than", "B - A of the means", "p of the mean", "failed requests, %", "A's share of",
           "requests a minute", "ratings, best first")
@@ -195,7 +196,7 @@ def hostile():
     for _ in CHARTS:
         terminal.keys("\t")
         ok(not re.search(r"\bnan\b|\binf\b", terminal.text()), terminal.text())
-    raw = bytes(terminal.raw)
+    raw = unasked(terminal)
     ok(b"\x1b]" not in raw and b"\x1b[2Jodd" not in raw, "an escape came out")
     psql("DELETE FROM model_test_results WHERE test_id = 50; DELETE FROM model_ab_tests WHERE id = 50")
     terminal.wait_for("no such test any more", 8.0 * SLACK)

@@ -4,16 +4,19 @@
 
     PARE=./pare tests/with-postgres tests/screen/behave.py [WORD...]    only tests whose sentence has a WORD
 """
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
+import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from scene import (DATABASE, PARE, SLACK, backend, browser, leave, make_database, ok, psql, restored,  # noqa: E402
-                   run_tests, server, test)
+from scene import (ASK_FRAMES, ASK_GROUND, DATABASE, PARE, SLACK, backend, browser, leave,  # noqa: E402
+                   make_database, ok, psql, restored, run_tests, server, test, unasked)
 
 
 @test("a restarted server: rows stay, the cursor stays, and they are fresh again")
@@ -164,7 +167,7 @@ def hostile():
             terminal.keys("q")
         terminal.keys("/evil")
         terminal.keys("\r\r")
-        raw = bytes(terminal.raw)
+        raw = unasked(terminal)
         ok(b"\x1b]" not in raw, "an OSC came out")
         known = re.sub(rb"\x1b(\[[?>]?[0-9;]*[A-Za-z]|\([0B]|[=>78M])", b"", raw)
         ok(b"\x1b" not in known, "an unknown escape: %r" % known[max(0, known.find(b"\x1b") - 20):][:60])
@@ -192,7 +195,7 @@ def signals():
 
 @test("a crash gives the terminal back, and stays a crash")
 def crash():
-    for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT):
+    for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT, signal.SIGILL):
         terminal = browser()
         os.kill(terminal.pid, number)
         ok(terminal.wait_exit(1.0 * SLACK) is not None, "%s: still there" % number.name)
@@ -272,7 +275,8 @@ def sizes():
         slowest = max(slowest, time.monotonic() - start)
         terminal.keys("j\r")
         terminal.keys("q/x\x7f\r?")
-        terminal.keys("q")
+        terminal.keys("/s\rq:open e\x1b[B\x1b[6~")
+        terminal.keys("\x1b")
     print("# the slowest took %.0f ms" % (slowest * 1e3))
     ok("bert_embed" in terminal.text(), terminal.text())
     leave(terminal)
@@ -312,6 +316,243 @@ def idle():
         terminal.pump(0.5)
     ok(len(terminal.raw) == size, "%d bytes" % (len(terminal.raw) - size))
     leave(terminal)
+
+
+@test("stopped and continued from outside, it draws all again in its own modes")
+def continued():
+    terminal = browser(options=["--mouse"])
+    before = terminal.text()
+    os.kill(terminal.pid, signal.SIGSTOP)
+    os.waitpid(terminal.pid, os.WUNTRACED)
+    termios.tcsetattr(terminal.slave, termios.TCSANOW, terminal.before)  # as a shell does
+    terminal.screen.reset()
+    size = len(terminal.raw)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.wait_for("bert_embed")
+    terminal.settle()
+    ok(terminal.text() == before, "not as before\n" + terminal.text())
+    ok(all(mode in terminal.raw[size:] for mode in (b"\x1b[?2004h", b"\x1b[?1006h")), "modes are missing")
+    terminal.keys("jj")
+    ok("v2.0_int8 " in terminal.row(), terminal.row())
+    leave(terminal)
+
+
+@test("without --mouse no mouse mode is sent; with it each way out takes it back")
+def mouse_modes():
+    terminal = browser()
+    terminal.keys("j\r?q")
+    leave(terminal)
+    ok(b"\x1b[?100" not in terminal.raw, "a mouse mode was sent")
+    for number in (signal.SIGTERM, signal.SIGSEGV, signal.SIGTSTP, None):
+        terminal = browser(options=["--mouse"])
+        if number:
+            os.kill(terminal.pid, number)
+        else:
+            terminal.send("q")
+        if number == signal.SIGTSTP:
+            os.waitpid(terminal.pid, os.WUNTRACED)
+            terminal.drain()
+        else:
+            terminal.wait_exit()
+        for mode in (b"1000", b"1006"):
+            raw = bytes(terminal.raw)
+            ok(0 <= raw.rfind(b"\x1b[?%sh" % mode) < raw.rfind(b"\x1b[?%sl" % mode), "%r: mode %r stays" % (number, mode))
+        restored(terminal)
+        terminal.close()
+
+
+@test("the mouse: a click moves the cursor, one on it opens, the wheel goes on, the rest is nothing")
+def mouse():
+    def click(row, button=0, end="M"):
+        terminal.keys("\x1b[<%d;10;%d%s" % (button, row + 1, end))
+    terminal = browser(options=["--mouse"])
+    click(6)
+    ok("int8_ex3" in terminal.row() and terminal.screen.cursor.y == 6, terminal.row())
+    click(6, end="m")
+    click(0)
+    click(1)
+    click(20)
+    click(23)
+    click(999)
+    click(5, button=2)
+    click(5, button=16)
+    ok("int8_ex3" in terminal.row() and "pare list" in terminal.text(), terminal.text())
+    click(3, button=64)
+    ok("v1.9_fp32" in terminal.row(), terminal.row())
+    click(3, button=65)
+    click(6)
+    ok("pare show bert_embedding:v2.0_int8_ex3" in terminal.text(), terminal.text())
+    click(6)
+    terminal.keys("q/")
+    before = terminal.text()
+    click(5)
+    ok(terminal.text() == before, "a click while a filter is typed\n" + terminal.text())
+    terminal.keys("\r")
+    psql("INSERT INTO model_ab_tests (id, test_name, model_a_id, model_b_id) VALUES (1, 'one', 1, 2), (2, 'two', 1, 3)")
+    terminal.keys("t")
+    terminal.wait_for("one")
+    terminal.settle()
+    first = terminal.row()
+    click(3 if terminal.screen.cursor.y == 2 else 2)
+    ok(terminal.row() != first and "running" in terminal.row(), terminal.text())
+    psql("DELETE FROM model_ab_tests")
+    leave(terminal)
+
+
+@test("the ground is asked for, not waited for: an answer, in pieces too, makes the theme light")
+def ground():
+    terminal = browser()
+    ok(terminal.raw.count(ASK_GROUND) == 1, "not asked")
+    dark, cursor = bytes(terminal.raw), terminal.row()
+    ok(b"38;5;71m" in dark and b"38;5;28m" not in dark, "not dark")
+    size = len(terminal.raw)
+    for piece in (b"\x1b]11;rgb:ff", b"ff/ffff/", b"f0f0\x1b\\"):
+        terminal.send(piece)
+        time.sleep(0.06)  # longer than the wait for what follows an Escape
+        terminal.pump()
+    terminal.settle()
+    ok(b"38;5;28m" in terminal.raw[size:], "not light")
+    ok(terminal.row() == cursor and "pare list" in terminal.text(), "the answer was taken for keys\n" + terminal.text())
+    size = len(terminal.raw)
+    terminal.keys(b"\x1b]11;rgb:1c1c/1c1c/1c1c\x07")
+    ok(b"38;5;71m" in terminal.raw[size:], "not dark again")
+    leave(terminal)
+    terminal = browser(env={"COLORFGBG": "0;15"})
+    ok(b"38;5;28m" in terminal.raw, "COLORFGBG was not heeded")
+    leave(terminal)
+
+
+@test("a theme that was chosen stays: nothing is asked, an answer changes nothing")
+def chosen():
+    for options, env in ((["--theme", "dark"], {"PARE_THEME": "light", "COLORFGBG": "0;15"}), ([], {"PARE_THEME": "dark"})):
+        terminal = browser(options=options, env=env)
+        ok(ASK_GROUND not in terminal.raw and b"38;5;71m" in terminal.raw, "asked, or not dark")
+        size = len(terminal.raw)
+        terminal.keys(b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\")
+        ok(len(terminal.raw) == size, "it drew")
+        leave(terminal)
+    for options, env in ((["--theme", "dusk"], {}), ([], {"PARE_THEME": "dusk"})):
+        terminal = browser(options=options, env=env, settle=False)
+        terminal.wait_exit()
+        ok(os.waitstatus_to_exitcode(terminal.status) == 2 and b"dusk is no theme" in terminal.raw
+           and b"\x1b" not in terminal.raw, "%r" % bytes(terminal.raw))
+        terminal.close()
+
+
+@test("a theme that was picked is there the next time; --theme and PARE_THEME win over it")
+def picked():
+    with tempfile.TemporaryDirectory(prefix="pare-state.") as state:
+        home = {"XDG_STATE_HOME": state}
+        terminal = browser(env=home)
+        terminal.keys(":theme light\r")
+        ok(b"38;5;28m" in terminal.raw, "not light")
+        leave(terminal)
+        for options, env, light in (([], {}, True), (["--theme", "dark"], {}, False), ([], {"PARE_THEME": "dark"}, False)):
+            terminal = browser(options=options, env={**home, **env})
+            ok(ASK_GROUND not in terminal.raw and (b"38;5;28m" in terminal.raw) == light, "%r %r" % (options, env))
+            leave(terminal)
+        with open(os.path.join(state, "pare", "browser.json")) as file:
+            root = json.load(file)
+        root["theme"]["last"]["word"] = "dusk"
+        with open(os.path.join(state, "pare", "browser.json"), "w") as file:
+            json.dump(root, file)
+        terminal = browser(env=home)
+        ok("pare list" in terminal.text() and ASK_GROUND in terminal.raw, "a word that is no theme\n" + terminal.text())
+        leave(terminal)
+
+
+@test("Ctrl-C leaves, Ctrl-Z stops; pasted they are bytes")
+def control():
+    terminal = browser()
+    before = terminal.text()
+    terminal.keys(b"\x1b[200~a\x03b\x1a\x1cc\x1b[201~")
+    ok(terminal.text() == before, "the paste did something\n" + terminal.text())
+    terminal.keys(b"/\x1b[200~v2\x03\x1b[201~")
+    ok("/ v2" in terminal.text(), terminal.text())
+    for keys in (b"\x03", b":\x03"):
+        terminal = terminal or browser()
+        terminal.send(keys)
+        terminal.wait_exit()
+        ok(os.waitstatus_to_exitcode(terminal.status) == 130, "%r: %r" % (keys, terminal.status))
+        terminal.close()
+        terminal = None
+
+
+@test("frames are held back only where the terminal says that it can")
+def held():
+    terminal = browser()
+    ok(terminal.raw.count(ASK_FRAMES) == 1, "not asked")
+    terminal.keys("\x1b[?2026;0$y")
+    terminal.keys("jj")
+    ok(b"\x1b[?2026h" not in terminal.raw, "held unasked")
+    terminal.keys("\x1b[?2026;2$y")
+    size = len(terminal.raw)
+    terminal.keys("k")
+    frame = bytes(terminal.raw[size:])
+    ok(frame.startswith(b"\x1b[?2026h") and frame.endswith(b"\x1b[?2026l") and frame.count(b"2026") == 2, "%r" % frame)
+    os.kill(terminal.pid, signal.SIGABRT)
+    terminal.wait_exit()
+    ok(terminal.raw.rfind(b"\x1b[?2026l") > size + len(frame) - 1, "a crash leaves the frame held")
+    restored(terminal)
+    terminal.close()
+
+
+@test("no colour, no theme: NO_COLOR and a terminal without colours know attributes alone")
+def no_theme():
+    for env in ({"NO_COLOR": "1", "PARE_THEME": "contrast"}, {"TERM": "vt220", "COLORFGBG": "0;15"}):
+        terminal = browser(env=env)
+        terminal.keys("jj:new")
+        codes = set(re.findall(rb"\x1b\[[0-9;]*m", bytes(terminal.raw)))
+        ok(not any(re.search(rb"(^|;|\[)(3[0-8]|4[0-8]|9[0-7])(;|m)", code) for code in codes), "%r" % codes)
+        ok(ASK_GROUND not in terminal.raw, "asked for a colour")
+        cells = [terminal.screen.buffer[y][x] for y in range(20) for x in range(80)]  # above the line that is typed
+        marked = "".join(cell.data for cell in cells if cell.underscore and cell.bold)
+        ok(marked.startswith("new"), "marked are %r" % marked)
+        terminal.keys("\x1b")
+        leave(terminal)
+
+
+@test("the palette: q is a letter, a paste runs nothing, what writes asks first, screens are found again")
+def palette():
+    psql("INSERT INTO model_ab_tests (id, test_name, model_a_id, model_b_id) VALUES (1, 'nightly', 1, 2), (2, 'weekly', 1, 3)")
+    terminal = browser()
+    terminal.keys("jj:q")
+    ok(": q" in terminal.text(), terminal.text())
+    terminal.keys("\x1b")
+    terminal.keys(b":\x1b[200~promote\ryes\r\x1b[201~")
+    ok(": promote yes" in terminal.text() and "Commands" in terminal.text(), terminal.text())
+    terminal.keys("\x15prom\r")
+    terminal.wait_for("rev 2")
+    terminal.settle()
+    ok("Enter confirm" in terminal.text(), terminal.text())
+    ok(psql("SELECT max(rev) FROM pare.default_event WHERE name = 'bert_embedding'") == "2", "it was written")
+    terminal.keys(":jobs\r:tests\r:jobs\r")
+    ok("no jobs yet" in terminal.text(), terminal.text())
+    terminal.keys(":models\r")
+    ok("pare list" in terminal.text() and "v2.0_int8 " in terminal.row(), terminal.text())
+    terminal.keys(":test wkl")
+    terminal.wait_for("2 weekly")
+    terminal.settle()
+    ok("nightly" not in terminal.text() and "pare ab show 2" in terminal.text(), terminal.text())
+    terminal.keys("\r")
+    terminal.wait_for("Test")
+    terminal.settle()
+    ok("weekly" in terminal.text(), terminal.text())
+    terminal.keys(":back\r:job 0\r")
+    ok("nothing of that name" in terminal.text(), terminal.text())
+    terminal.keys("\x7f" * 9)
+    ok("Commands" not in terminal.text(), "Rubout on the empty line did not leave")
+    terminal.keys(":open zzz")
+    psql("INSERT INTO ml_models (name, version) VALUES ('zzz', 'new')")
+    terminal.wait_for("zzz:new", 3.0 * SLACK)
+    terminal.settle()
+    psql("DELETE FROM ml_models WHERE name = 'zzz'")
+    terminal.wait_for("nothing fits", 3.0 * SLACK)
+    terminal.keys("\x1b")
+    psql("DELETE FROM model_ab_tests")
+    terminal.send(":quit\x15back\r")
+    ok(terminal.wait_exit() is not None and terminal.status == 0, "back did not leave")
+    terminal.close()
 
 
 @test("a guest with SELECT on ml_models alone browses and cannot promote")

@@ -14,8 +14,9 @@ INSERT INTO pare.default_event (name, rev, kind, to_id, to_version, actor, at) V
 INSERT INTO pare.default_event (name, rev, kind, from_id, from_version, to_id, to_version, actor, at) VALUES
  ('bert_embedding', 2, 'promote', 4, 'v1.9_fp32', 1, 'v2.0_fp32', 'ops@gpu-box-1', '2026-03-02 12:00Z');
 INSERT INTO pare.measurement (model_id, against_id, dataset_digest, result, conditions, actor, at) VALUES
- (1, NULL, '\x01', '{"inference_ms": 45.0, "accuracy": 0.9412}', '{"host": "gpu-box-1"}', 'ops', '2026-03-04 12:00Z'),
- (3, 1, '\x01', '{"inference_ms": 19.8, "accuracy": 0.9391, "agreement": 0.991}', '{"host": "gpu-box-1"}', 'ops', '2026-03-04 12:00Z'),
- (2, 1, '\x01', '{"inference_ms": 18.0, "accuracy": 0.9287, "agreement": 0.962}', '{"host": "gpu-box-1"}', 'ops', '2026-03-04 12:00Z');
+ (1, NULL, '\x01', '{"inference_ms": 45.0, "p95_ms": 52, "peak_mb": 612, "accuracy": 0.9412}', '{"host": "gpu-box-1"}', 'ops', '2026-03-04 12:00Z'),
+ (4, NULL, '\x01', '{"inference_ms": 44, "accuracy": 0.9388}', '{"host": "laptop-2", "threads": 8}', 'ops', '2026-03-04 12:00Z'),
+ (3, 1, '\x01', '{"inference_ms": 19.8, "p95_ms": 24, "peak_mb": 273, "accuracy": 0.9391, "agreement": 0.991, "broken": 96, "fixed": 75, "change": -0.0021, "change_low": -0.0047, "change_high": 0.0005}', '{"host": "gpu-box-1"}', 'ops', '2026-03-04 12:00Z'),
+ (2, 1, '\x01', '{"inference_ms": 18.0, "p95_ms": 22.4, "peak_mb": 248, "accuracy": 0.9287, "agreement": 0.962, "broken": 243, "fixed": 118, "change": -0.0125, "change_low": -0.016, "change_high": -0.009}', '{"host": "gpu-box-1"}', 'ops', '2026-03-04 12:00Z');
 INSERT INTO pare.lineage (model_id, parent_id, parent_name, parent_version, recipe, engine_version, actor) VALUES
  (3, 1, 'bert_embedding', 'v2.0_fp32', '{"steps": [{"quantize": "int8"}]}', '0.1.0', 'ops@gpu-box-1');

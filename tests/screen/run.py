@@ -11,6 +11,9 @@ A step a line, a picture's lines begin with "|":
     wait WORDS          until they are on the screen    cursor WORDS     the cursor's line has them
     pare WORDS          a command beside the browser; {data} is tests/data
     screen              must look like the lines below  quit N           q was sent: exit code N
+    looks FROM-TO       the same of some rows (from 0), a row of letters below each: which look each
+                        character has; then what the letters mean. "." is plain
+    again               as started first, once more, with what it remembers
 --accept writes the pictures that are found. Times and the socket's folder are made equal first.
 """
 import glob
@@ -18,12 +21,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
+from scene import PARE, normal  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
-PARE = os.path.abspath(os.environ.get("PARE") or os.path.join(os.environ.get("top_builddir", "."), "pare"))
 ESCAPES = {"\\r": "\r", "\\t": "\t", "\\e": "\x1b", "\\b": "\x7f", "\\s": " ", "\\\\": "\\"}
 
 
@@ -39,14 +43,23 @@ def make_database(name):
     psql(name, "-f", os.path.join(here, "registry.sql"))
 
 
-def normal(text):
-    """Without what differs from run to run, at the same widths."""
-    text = re.sub(r"(/tmp/pg\.)(\w+)", lambda match: match[1] + "X" * len(match[2]), text)
-    text = re.sub(r" \d\d:\d\d:\d\d ", " hh:mm:ss ", text)
-    text = re.sub(r"\d\.\d s\b", "N.N s", text)
-    text = re.sub(r"on \S+, process \d+", "on HOST, process N", text)
-    text = re.sub(r"(worker +)\S+, process \d+", r"\1HOST, process N", text)
-    return re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD hh:mm", text)
+def look_of(cell):
+    words = [word for word, is_so in (("bold", cell.bold), ("underlined", cell.underscore), ("reversed", cell.reverse))
+             if is_so]
+    words += [cell.fg] if cell.fg != "default" else []
+    words += ["on " + cell.bg] if cell.bg != "default" else []
+    return " ".join(words)
+
+
+def looks(terminal, first, last):
+    """Rows of the screen, each with its attributes below it."""
+    letters, lines = {"": "."}, []
+    for y in range(first, last + 1):
+        cells = [terminal.screen.buffer[y][x] for x in range(terminal.columns)]
+        cells = [cell for cell in cells if cell.data]  # without second halves
+        row = "".join(letters.setdefault(look_of(cell), chr(ord("a") + len(letters) - 1)) for cell in cells)
+        lines += ["".join(cell.data for cell in cells).rstrip(), row.rstrip(".")]
+    return "\n".join(lines + ["%s = %s" % (letter, look) for look, letter in letters.items() if look])
 
 
 class Scenario:
@@ -55,7 +68,8 @@ class Scenario:
         self.name = os.path.basename(path)[:-5]
         self.size, self.env, self.options = (24, 80), {}, []
         self.terminal = None
-        self.failures = []
+        self.state = tempfile.TemporaryDirectory(prefix="pare-state.")
+        self.failures, self.moments = [], 0
 
     def command(self, words):
         """Before the start or beside it."""
@@ -66,6 +80,7 @@ class Scenario:
     def start(self):
         if not self.terminal:
             self.env["PGDATABASE"] = self.name
+            self.env.setdefault("XDG_STATE_HOME", self.state.name)
             self.terminal = Terminal([PARE, *self.options], *self.size, self.env)
             self.terminal.settle()
 
@@ -86,7 +101,11 @@ class Scenario:
             return
         self.start()
         terminal = self.terminal
-        if word == "keys":
+        if word == "again":
+            terminal.close()
+            self.terminal = None
+            self.start()
+        elif word == "keys":
             terminal.keys(re.sub(r"\\.", lambda m: ESCAPES[m.group()], rest))
         elif word == "resize":
             columns, rows = rest.split("x")
@@ -122,7 +141,8 @@ class Scenario:
             if not line or line.startswith("#"):
                 continue
             word, _, rest = line.partition(" ")
-            if word != "screen":
+            self.moments += word in ("screen", "looks", "cursor", "quit")
+            if word not in ("screen", "looks"):
                 self.step(word, rest, at)
                 continue
             self.start()
@@ -130,7 +150,8 @@ class Scenario:
             while at < len(lines) and lines[at].startswith("|"):
                 wanted.append(lines[at][1:])
                 at += 1
-            found = normal(self.terminal.text()).rstrip("\n").split("\n")
+            shown = self.terminal.text() if word == "screen" else looks(self.terminal, *map(int, rest.split("-")))
+            found = normal(shown).rstrip("\n").split("\n")
             seen += ["|" + found_line for found_line in found]
             if found != wanted:
                 self.failures.append("line %d: the screen differs" % at)
@@ -148,7 +169,7 @@ def main():
     accept = "--accept" in sys.argv
     paths = [word for word in sys.argv[1:] if word != "--accept"]
     paths = paths or sorted(glob.glob(os.path.join(here, "*.test")))
-    failed = False
+    failed, moments = False, 0
     for number, path in enumerate(paths, 1):
         scenario = Scenario(path)
         try:
@@ -166,6 +187,8 @@ def main():
             print("# " + failure.replace("\n", "\n# "))
         sys.stdout.flush()
         failed |= bool(scenario.failures)
+        moments += scenario.moments
+    print("# %d scenarios: screens, places of the cursor, exit codes" % moments)
     print("1..%d" % len(paths))
     sys.exit(failed)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What tests of the browser share: a browser, a server that can be stopped, sentences that hold or do not."""
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,7 @@ DATA = os.path.join(here, "..", "data")
 SLACK = 5  # deadlines are tests with five times the slack
 DATABASE = "scene"
 tests, problems = [], []
+ASK_GROUND, ASK_FRAMES = b"\x1b]11;?\x1b\\", b"\x1b[?2026$p"  # what the terminal is asked, once, at the start
 
 
 class Skipped(Exception):
@@ -71,6 +73,11 @@ def restored(terminal, raw=None):
     ok(termios.tcgetattr(terminal.slave) == terminal.before, "the modes are not as before")
 
 
+def unasked(terminal):
+    """All that was written, without the two questions."""
+    return bytes(terminal.raw).replace(ASK_GROUND, b"", 1).replace(ASK_FRAMES, b"", 1)
+
+
 def server(*action):
     """pg_ctl on the throwaway server, as the user who runs it; it starts as it was started first."""
     data = os.path.join(os.environ["PGHOST"], "data")
@@ -85,6 +92,21 @@ def server(*action):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
+def psql_file(path, database=DATABASE):
+    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", path], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def normal(text):
+    """Without what differs from run to run, at the same widths."""
+    text = re.sub(r"(/tmp/pg\.)(\w+)", lambda match: match[1] + "X" * len(match[2]), text)
+    text = re.sub(r" \d\d:\d\d:\d\d ", " hh:mm:ss ", text)
+    text = re.sub(r"\d\.\d s\b", "N.N s", text)
+    text = re.sub(r"on \S+, process \d+", "on HOST, process N", text)
+    text = re.sub(r"(worker +)\S+, process \d+", r"\1HOST, process N", text)
+    return re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD hh:mm", text)
+
+
 def pare(*words, database=DATABASE, **environment):
     """A command; what it wrote on stdout."""
     return subprocess.run([PARE, *words], env=dict(os.environ, PGDATABASE=database, PARE_USER="tester", **environment),
@@ -94,8 +116,7 @@ def pare(*words, database=DATABASE, **environment):
 def make_database():
     subprocess.run(["psql", "-XAtqc", 'CREATE DATABASE "%s"' % DATABASE, "-d", "postgres"], check=True)
     pare("init")
-    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", DATABASE, "-f", os.path.join(here, "registry.sql")],
-                   check=True, stdout=subprocess.DEVNULL)
+    psql_file(os.path.join(here, "registry.sql"))
 
 
 def run_tests():
@@ -120,5 +141,6 @@ def run_tests():
             print("# " + problem.rstrip().replace("\n", "\n# "))
         sys.stdout.flush()
         failed |= bool(problems)
+    print("# %d scenarios" % number)
     print("1..%d" % number)
     sys.exit(failed)

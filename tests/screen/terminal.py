@@ -8,26 +8,45 @@ a key is sent, and waited for until the browser has taken it in and drawn all of
 import fcntl
 import os
 import select
+import shutil
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import time
+import unicodedata
 
 try:
     import pyte
+    from wcwidth import wcwidth
 except ImportError:
     print("1..0 # SKIP python3-pyte is not installed")
     sys.exit(0)
 
 
+def is_drawn(letter):
+    """Vowels and finals of Hangul are part of the syllable before them, which Debian's wcwidth does not know."""
+    if "\u1160" <= letter <= "\u11ff" or "\ud7b0" <= letter <= "\ud7ff":
+        return False
+    return wcwidth(letter) != 0 or unicodedata.combining(letter)
+
+
 class Screen(pyte.Screen):
-    """pyte's, with what xterm knows and pyte 0.8 does not: scroll up and down, repeat a character."""
+    """pyte's, with what xterm knows and pyte 0.8 does not: scroll up and down, repeat a character, and marks
+    without a combining class, behind which pyte would drop the rest of the text."""
     last = " "
 
     def draw(self, data):
         self.last = data[-1:] or self.last
+        if not data.isascii():
+            data = "".join(letter for letter in data if is_drawn(letter))
         super().draw(data)
+
+    def select_graphic_rendition(self, *attrs):
+        """Faint, which pyte does not know, is kept as italics, which nothing here writes."""
+        colour = {at for at, code in enumerate(attrs) if at and attrs[at - 1] == 5 or code == 5 and at and attrs[at - 1] in (38, 48)}
+        super().select_graphic_rendition(*(3 if code == 2 and at not in colour else code for at, code in enumerate(attrs)))
 
     def _scroll(self, count, by):
         keep, top, bottom = self.cursor.y, *(self.margins or (0, self.lines - 1))
@@ -51,7 +70,7 @@ class Stream(pyte.ByteStream):
     events = pyte.ByteStream.events | {"scroll_up", "scroll_down", "repeat"}
 
 
-PATIENCE = 20.0  # seconds until a wait counts as failed; nothing normal comes near
+PATIENCE = float(os.environ.get("PATIENCE", "20"))  # seconds until a wait counts as failed; nothing normal comes near
 
 
 class Terminal:
@@ -73,6 +92,8 @@ class Terminal:
         for key, value in os.environ.items():
             if key.startswith("PG") or key.startswith("ASAN") or key.startswith("UBSAN"):
                 environment[key] = value
+        self.state = tempfile.mkdtemp(prefix="pare-state.")  # nothing is remembered from another test
+        environment["XDG_STATE_HOME"] = self.state
         if idle:
             environment["PARE_TUI_IDLE_FD"] = str(idle_write)
         for key, value in (env or {}).items():
@@ -99,6 +120,7 @@ class Terminal:
         self.rows, self.columns = rows, columns
         self.drain()
         self.screen.resize(rows, columns)
+        self.idle_bytes = -1    # an older word says nothing of this
         self.set_size(rows, columns)  # the kernel sends SIGWINCH
 
     def pump(self, seconds=0.0):
@@ -109,9 +131,10 @@ class Terminal:
                 data = os.read(self.master, 65536)
             except OSError:
                 data = b""
-            if data:
-                self.raw += data
-                self.stream.feed(data)
+            if not data:  # it has gone
+                return False
+            self.raw += data
+            self.stream.feed(data)
         if self.idle in ready:
             self.idle_words += os.read(self.idle, 65536)
             lines = self.idle_words.split(b"\n")
@@ -129,7 +152,6 @@ class Terminal:
     def settle(self):
         """Until the browser has had every key and has nothing left to do or draw."""
         end = time.monotonic() + PATIENCE
-        self.idle_bytes = -1
         while self.idle_bytes < self.sent:
             if time.monotonic() > end:
                 raise TimeoutError("the browser did not come to rest\n" + self.text())
@@ -151,6 +173,7 @@ class Terminal:
         while words not in self.text():
             if time.monotonic() - start > patience:
                 raise TimeoutError("never saw %r\n%s" % (words, self.text()))
+            self.idle_bytes = -1
             self.pump(0.1)
         return time.monotonic() - start
 
@@ -186,6 +209,7 @@ class Terminal:
                 pass
         for fd in (self.master, self.slave, self.idle):
             os.close(fd)
+        shutil.rmtree(self.state, ignore_errors=True)
 
     def memory_kb(self, which="VmRSS"):
         with open("/proc/%d/status" % self.pid) as status:

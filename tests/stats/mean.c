@@ -290,6 +290,24 @@ static void test_put(void)
     OK(fits, "every p takes 1 to 10 characters");
 }
 
+static void put_short(double ln_p, const char *want)
+{
+    char text[P_TEXT_ROOM];
+    p_put_short(ln_p, text);
+    IS(text, want, want);
+}
+
+static void test_put_short(void)
+{
+    put_short(log(0.04296), ".043");
+    put_short(log(9.9e-63), "9.9e-63");
+    put_short(log(2e-99), "2e-99");
+    put_short(log(9e-100), "<1e-99");
+    put_short(-34553.05816598355, "<1e-99");
+    put_short(-INFINITY, "<1e-99");
+    put_short(NAN, "-");
+}
+
 int main(void)
 {
     vectors("welch", check_welch);
@@ -306,5 +324,6 @@ int main(void)
     test_shares();
     test_contrast();
     test_put();
+    test_put_short();
     return tap_done();
 }

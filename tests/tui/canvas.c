@@ -2,6 +2,7 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "tap.h"
 #include "tui/canvas.h"
@@ -82,6 +83,29 @@ static void test_ascii(void)
 }
 
 /* Random text at random places: the canvas stays whole. For the sanitizers too. */
+static void test_back(void)
+{
+    struct buf text;
+    buf_init(&text, 1024);
+    start(2, 20);
+    canvas_text(&canvas, 1, 1, 19, 0, "\u00e9 \u610f\U0001F600z");
+    canvas_row(&canvas, 0, &text);
+    IS(buf_string(&text), "", "an empty row is no text");
+    canvas_row(&canvas, 1, &text);
+    IS(buf_string(&text), " \u00e9 \u610f\U0001F600z", "what stands in a row, without its end");
+    canvas_select(&canvas, 1);
+    OK(canvas_is_selected(&canvas, 1) && !canvas_is_selected(&canvas, 0), "and where the mark is");
+    buf_clear(&text);
+    canvas.ascii = canvas.letters = true;
+    canvas_text(&canvas, 0, 0, 3, 0, "\u00e9abc");
+    canvas_rule(&canvas, 1);
+    canvas_row(&canvas, 0, &text);
+    canvas_row(&canvas, 1, &text);
+    IS(buf_string(&text), "\u00e9a~--------------------", "letters stay where lines are ASCII");
+    canvas.ascii = canvas.letters = false;
+    buf_done(&text);
+}
+
 static void test_anything(void)
 {
     unsigned seed = 3;
@@ -178,6 +202,7 @@ int main(void)
     }
     test_text();
     test_ascii();
+    test_back();
     test_anything();
     test_numbers();
     test_prompt();

@@ -54,6 +54,54 @@ static void test_pieces(void)
     OK(key_next(&reader, false, &key) && !strcmp(key.text, "\xe6\x84\x8f"), "for its rest");
 }
 
+static void test_reports(void)
+{
+    struct key key = one("\033[<0;12;7M");
+    OK(key.kind == KEY_MOUSE && key.button == KEY_BUTTON_LEFT && key.row == 6 && key.column == 11,
+       "a click says where");
+    OK(one("\033[<65;1;1M").button == KEY_WHEEL_DOWN && one("\033[<64;1;1M").button == KEY_WHEEL_UP,
+       "the wheel");
+    OK(one("\033[<0;12;7m").kind == KEY_OTHER && one("\033[<35;3;3M").kind == KEY_OTHER &&
+           one("\033[<0;0;7M").kind == KEY_OTHER &&
+           one("\033[<0;99999999999999999999;1M").kind == KEY_OTHER,
+       "a release, a motion, nowhere: of no use");
+    OK(one("\033]11;rgb:ffff/fafa/f0f0\033\\").kind == KEY_GROUND_LIGHT &&
+           one("\033]11;rgb:ff/ff/ff\007").kind == KEY_GROUND_LIGHT,
+       "a light ground, in both lengths and with both ends");
+    OK(one("\033]11;rgb:0000/2b2b/3636\033\\").kind == KEY_GROUND_DARK, "a dark one");
+    OK(one("\033]11;rgb:xyz\007").kind == KEY_OTHER && one("\033]52;c;aaaa\007").kind == KEY_OTHER,
+       "another answer is swallowed");
+    OK(one("\033[?2026;2$y").kind == KEY_HOLDS_FRAMES && one("\033[?2026;0$y").kind == KEY_OTHER &&
+           one("\033[?2026;4$y").kind == KEY_OTHER && one("\033[?2027;2$y").kind == KEY_OTHER,
+       "frames are held where the terminal can");
+}
+
+/* Each cut of an answer, its rest after the time for Escape: never a key of a person. */
+static void test_late_reports(void)
+{
+    static const char *const answers[] = { "\033]11;rgb:ffff/fafa/f0f0\033\\", "\033[?2026;2$y",
+                                           "\033[<0;12;7M" };
+    bool whole = true;
+    for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+        for (size_t cut = 3; cut < strlen(answers[i]); cut++) {
+            struct key_reader reader = { 0 };
+            struct key key;
+            feed(&reader, answers[i], cut);
+            whole = whole && !key_next(&reader, false, &key) && !key_next(&reader, true, &key);
+            feed(&reader, answers[i] + cut, strlen(answers[i]) - cut);
+            whole = whole && key_next(&reader, false, &key) && key.kind != KEY_OTHER &&
+                    key.kind != KEY_TEXT && !key_is_partial(&reader);
+        }
+    OK(whole, "an answer in two pieces is one answer");
+    struct key_reader reader = { 0 };
+    struct key key;
+    int waited = 0;
+    feed(&reader, "\033]11;rgb", 8);
+    while (!key_next(&reader, true, &key) && waited < 1000)
+        waited++;
+    OK(key.kind == KEY_OTHER && waited == KEY_REPORT_PATIENCE, "one that never ends is given up");
+}
+
 static void test_paste(void)
 {
     struct key_reader reader = { 0 };
@@ -77,9 +125,10 @@ static void test_anything(void)
     unsigned seed = 7;
     size_t count = 0;
     for (int i = 0; i < 200000; i++) {
-        static const char likely[] = "\033[O0;~A\xe6\x84";
+        static const char likely[] = "\033[O0;~A\xe6\x84]<?M";
         unsigned dice = (unsigned)rand_r(&seed);
-        unsigned char byte = (unsigned char)(dice % 4 ? likely[dice / 4 % 9] : (int)(dice / 4));
+        unsigned char byte =
+            (unsigned char)(dice % 4 ? likely[dice / 4 % (sizeof(likely) - 1)] : (int)(dice / 4));
         feed(&reader, (const char *)&byte, 1);
         while (key_next(&reader, i % 11 == 0, &key))
             count++;
@@ -110,6 +159,8 @@ int main(void)
 {
     test_keys();
     test_pieces();
+    test_reports();
+    test_late_reports();
     test_paste();
     test_anything();
     test_actions();

@@ -31,7 +31,7 @@ enum stage {
     STAGE_STOPPED,  /* it cannot be done: `error` says why */
 };
 
-enum { PANEL_ROWS = 1 + CONFIRM_ROWS, WORDS_MAX = 4096, EVIDENCE_MAX = 64 * 1024 };
+enum { QUESTION_MAX = PARE_ERROR_TEXT_MAX, WORDS_MAX = 4096, EVIDENCE_MAX = 64 * 1024 };
 enum { TABLE_FROM = 20 }; /* lines from which the comparison stands above the preview */
 
 struct conclude {
@@ -332,16 +332,14 @@ static void act(struct view *view, enum action action)
 
 /* ---- drawing ---- */
 
-static void draw_question(const struct conclude *self, struct canvas *canvas, int row)
+static const char *question(const struct conclude *self, char to[QUESTION_MAX])
 {
-    char question[PARE_ERROR_TEXT_MAX];
     if (self->confirm.wants == CONFIRM_MUST_GIVE)
-        snprintf(question, sizeof(question), "To promote %c all the same type %s and a reason.",
+        snprintf(to, QUESTION_MAX, "To promote %c all the same type %s and a reason.",
                  self->choice.arm, self->confirm.word);
     else
-        snprintf(question, sizeof(question),
-                 "To end the test type yes, and a reason if there is one.");
-    confirm_draw(&self->confirm, canvas, row, question);
+        snprintf(to, QUESTION_MAX, "To end the test type yes, and a reason if there is one.");
+    return to;
 }
 
 static void draw_panel(const struct conclude *self, struct canvas *canvas, int row)
@@ -354,11 +352,12 @@ static void draw_panel(const struct conclude *self, struct canvas *canvas, int r
                            "is looked up as soon as the server is back.",
     };
     struct buf buf;
+    char words[QUESTION_MAX];
     int role = ROLE_DIM;
     canvas_rule(canvas, row++);
     canvas_cursor(canvas, row, 0);
     if (self->stage == STAGE_TYPING) {
-        draw_question(self, canvas, row);
+        confirm_draw(&self->confirm, canvas, row, question(self, words));
         return;
     }
     buf_init(&buf, WORDS_MAX);
@@ -406,7 +405,11 @@ static int draw_worries(const struct conclude *self, struct canvas *canvas, int 
 static void draw(struct view *view, struct canvas *canvas, struct view_area area)
 {
     struct conclude *self = (struct conclude *)view;
-    int panel = MIN(PANEL_ROWS, area.height), line = area.top, end = area.top + area.height - panel;
+    char words[QUESTION_MAX];
+    int wanted = self->stage == STAGE_TYPING ? confirm_rows(question(self, words), canvas->columns)
+                                             : CONFIRM_ROWS;
+    int panel = MIN(1 + wanted, area.height), line = area.top;
+    int end = area.top + area.height - panel;
     if (self->reading.found && area.height >= TABLE_FROM) {
         line += draw_verdict(self, canvas, line);
         test_table_draw(canvas, (struct view_area){ .top = line, .height = TEST_TABLE_ROWS },

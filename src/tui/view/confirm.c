@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "tui/app.h"
 
-enum { LABEL_AT = 3, FIELD_AT = 11, FIELD_WIDTH = 60 };
+enum { LABEL_AT = 3, FIELD_AT = 11, FIELD_WIDTH = 60, QUESTION_ROWS_MAX = 3 };
 
 void confirm_begin(struct confirm *confirm, const char *word, enum confirm_reason wants)
 {
@@ -65,11 +66,22 @@ static void draw_field(const struct confirm *confirm, struct canvas *canvas, int
                 MIN(FIELD_WIDTH, canvas->columns - FIELD_AT - 2));
 }
 
+static int question_rows(const char *question, int columns)
+{
+    return MIN(text_lines(question, MAX(1, columns - 2)), QUESTION_ROWS_MAX);
+}
+
+int confirm_rows(const char *question, int columns)
+{
+    return CONFIRM_ROWS - 1 + question_rows(question, columns);
+}
+
 void confirm_draw(const struct confirm *confirm, struct canvas *canvas, int row,
                   const char *question)
 {
     int last = confirm->wants == CONFIRM_NO_REASON ? CONFIRM_WORD : CONFIRM_REASON;
-    canvas_text(canvas, row, 1, canvas->columns - 2, ROLE_PLAIN, question);
+    canvas_wrap(canvas, row, 1, canvas->columns - 2, QUESTION_ROWS_MAX, ROLE_PLAIN, question);
+    row += question_rows(question, canvas->columns) - 1;
     for (int i = 0; i <= last; i++)
         if (i != confirm->field)
             draw_field(confirm, canvas, row + 1 + i, i);

@@ -32,7 +32,8 @@ enum confirm_news {
 enum confirm_news confirm_key(struct confirm *confirm, struct app *app, const struct key *key);
 
 enum { CONFIRM_ROWS = 3 };
-/* What is asked for, then the fields. */
+/* What is asked for, wrapped where it has to be, then the fields; and the rows that takes. */
+int confirm_rows(const char *question, int columns);
 void confirm_draw(const struct confirm *confirm, struct canvas *canvas, int row,
                   const char *question);
 

@@ -23,6 +23,7 @@ struct job_view {
     struct job_item item;
     struct lines lines;
     struct scroll scroll;
+    struct job_ask ask;
     bool asked, came, gone;
     struct pare_error error;
 };
@@ -171,6 +172,7 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
         return;
     }
     lines_draw(&self->lines, &self->scroll, canvas, area);
+    job_ask_draw(&self->ask, canvas, area.top + area.height - JOB_ASK_ROWS);
 }
 
 static void act(struct view *view, enum action action)
@@ -179,12 +181,23 @@ static void act(struct view *view, enum action action)
     if (action == ACTION_AGAIN)
         ask(self);
     else if (!scroll_page(&self->scroll, action) && self->came)
-        job_act(view->app, &self->item.row, action);
+        job_act(view->app, &self->item, action, &self->ask);
+}
+
+static bool type(struct view *view, const struct key *key)
+{
+    return job_ask_key(&((struct job_view *)view)->ask, view->app, key);
+}
+
+static void table(struct view *view, struct buf *buf)
+{
+    buf_printf(buf, "pare job show %lld", (long long)((struct job_view *)view)->id);
 }
 
 static void command(struct view *view, struct buf *buf)
 {
-    buf_printf(buf, "pare job show %lld", (long long)((struct job_view *)view)->id);
+    if (!job_ask_command(&((struct job_view *)view)->ask, buf))
+        table(view, buf);
 }
 
 static void close_view(struct view *view)
@@ -201,9 +214,11 @@ static const struct view_ops ops = {
     .name = "Job",
     .draw = draw,
     .act = act,
+    .type = type,
     .news = news,
     .tick = tick,
     .command = command,
+    .table = table,
     .close = close_view,
 };
 
@@ -214,6 +229,7 @@ struct view *job_open(struct app *app, int64_t id)
         return NULL;
     self->view = (struct view){ .ops = &ops, .app = app };
     self->id = id;
+    self->ask.action = ACTION_NONE;
     ask(self);
     return &self->view;
 }

@@ -46,23 +46,23 @@ static void retry_came(void *owner, struct request *request, struct pg_rows *con
         app_say(app, ROLE_ERROR, "%s", problem.text);
 }
 
-static void cancel(struct app *app, const struct job_row *row)
+static void cancel(struct app *app, int64_t id)
 {
     struct request *request = app_may_write(app) ? link_request(app, cancel_came) : NULL;
     if (!request)
         return;
-    request->about = row->id;
-    browse_ask_cancel(&request->batch, &app->link.registry, row->id);
+    request->about = id;
+    browse_ask_cancel(&request->batch, &app->link.registry, id);
     link_send(&app->link, request);
 }
 
-static void retry(struct app *app, const struct job_row *row)
+static void retry(struct app *app, int64_t id)
 {
     struct request *request = app_may_write(app) ? link_request(app, retry_came) : NULL;
     if (!request)
         return;
-    request->about = row->id;
-    browse_ask_retry(&request->batch, row->id);
+    request->about = id;
+    browse_ask_retry(&request->batch, id);
     link_send(&app->link, request);
 }
 
@@ -78,21 +78,60 @@ static void open_version(struct app *app, const struct job_row *row)
         app_say(app, ROLE_ERROR, "%s:%s has been deleted", row->model_name, row->model_version);
 }
 
-void job_act(struct app *app, const struct job_row *row, enum action action)
+void job_act(struct app *app, const struct job_item *item, enum action action, struct job_ask *ask)
 {
-    bool ended = strcmp(row->state, "queued") != 0 && strcmp(row->state, "running") != 0;
-    if (action == ACTION_CANCEL && ended)
+    const struct job_row *row = &item->row;
+    bool failed = !item->open && strcmp(row->state, "done") != 0;
+    if (action == ACTION_RESULT) {
+        open_version(app, row);
+    } else if (action == ACTION_CANCEL && !item->open) {
         app_say(app, ROLE_ERROR, "job %lld is %s: nothing to cancel", (long long)row->id,
                 row->state);
-    else if (action == ACTION_CANCEL)
-        cancel(app, row);
-    else if (action == ACTION_RETRY && (!ended || !strcmp(row->state, "done")))
+    } else if (action == ACTION_RETRY && !failed) {
         app_say(app, ROLE_ERROR, "job %lld is %s: nothing to try again", (long long)row->id,
                 row->state);
-    else if (action == ACTION_RETRY)
-        retry(app, row);
-    else if (action == ACTION_RESULT)
-        open_version(app, row);
+    } else if ((action == ACTION_CANCEL || action == ACTION_RETRY) && app_may_write(app)) {
+        *ask = (struct job_ask){ .action = action, .id = row->id };
+        snprintf(ask->of, sizeof(ask->of), "%s of %s", item->what, item->of);
+    }
+}
+
+/* ---- the question ---- */
+
+bool job_ask_key(struct job_ask *ask, struct app *app, const struct key *key)
+{
+    enum action action = ask->action;
+    if (action == ACTION_NONE)
+        return false;
+    ask->action = ACTION_NONE;
+    app->message[0] = '\0';
+    if (key->kind == KEY_ENTER && action == ACTION_CANCEL)
+        cancel(app, ask->id);
+    else if (key->kind == KEY_ENTER)
+        retry(app, ask->id);
+    return true;
+}
+
+void job_ask_draw(const struct job_ask *ask, struct canvas *canvas, int row)
+{
+    char words[2 * JOB_ASK_OF_MAX];
+    if (ask->action == ACTION_NONE)
+        return;
+    snprintf(words, sizeof(words), "%s job %lld? Enter does it, any other key does not. %s",
+             ask->action == ACTION_CANCEL ? "Cancel" : "Try again", (long long)ask->id, ask->of);
+    for (int i = 0; i < JOB_ASK_ROWS; i++)
+        canvas_fill(canvas, row + i, 0, canvas->columns, ROLE_PLAIN, ' ');
+    canvas_wrap(canvas, row, 1, canvas->columns - 2, JOB_ASK_ROWS, ROLE_WARNING, words);
+    canvas_cursor(canvas, row, 1);
+}
+
+bool job_ask_command(const struct job_ask *ask, struct buf *buf)
+{
+    if (ask->action == ACTION_NONE)
+        return false;
+    buf_printf(buf, "pare job %s %lld", ask->action == ACTION_CANCEL ? "cancel" : "retry",
+               (long long)ask->id);
+    return true;
 }
 
 /* ---- in words ---- */

@@ -11,59 +11,19 @@
 #include "registry/dataset.h"
 #include "registry/version.h"
 #include "tui/shell.h"
+#include "tui/view/job_choices.h"
 
 enum { GLOBS_MAX = 64, CHOICES_MAX = 1000, RECIPE_MAX = 64 * 1024 };
 
-static const struct pare_choice whats[WHAT_COUNT] = {
-    [WHAT_QUANTIZE] = { "quantize", "fewer bits a weight" },
-    [WHAT_PRUNE] = { "prune", "weights become zero" },
-    [WHAT_MEASURE] = { "measure", "latency, memory and accuracy" },
-};
-static const struct pare_choice scales[] = {
-    { "per channel", "one scale a channel" },
-    { "per tensor", "one scale for all of it: smaller, less exact" },
-};
-static const struct pare_choice ranges[] = {
-    { "8 bits", "" },
-    { "7 bits", "for CPUs before VNNI, where 8 can overflow" },
-};
-static const struct pare_choice borders[] = {
-    { "fp32", "inputs and outputs stay as they are" },
-    { "fp16", "inputs and outputs become fp16 too" },
-};
-static const struct pare_choice forms[] = {
-    { "matmulnbits", "an operator of ONNX Runtime's own" },
-    { "qdq", "standard operators, opset 21" },
-};
-static const struct pare_choice blocks[] = {
-    { "32", "weights that share a scale" }, { "64", "" },
-    { "128", "smaller, less exact" },       { "256", "" },
-    { "16", "larger, more exact" },
-};
-static const struct pare_choice float_blocks[] = {
-    { "64", "weights that share a scale" },
-    { "128", "smaller, less exact" },
-    { "256", "" },
-    { "16", "larger, more exact" },
-    { "32", "" },
-};
-static const struct pare_choice zeros[] = {
-    { "symmetric", "no zero points" },
-    { "zero points", "a little larger, more exact" },
-};
-static const struct pare_choice tables[] = {
-    { "float", "embeddings stay as they are" },
-    { "int4", "those of Gather too; by ONNX Runtime alone" },
-};
-
 /* Which fields each kind of job has. */
 static const unsigned fields_of[WHAT_COUNT] = {
-    [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_SCALES | 1U << ASK_RANGE | 1U << ASK_BORDERS |
-                      1U << ASK_FORM | 1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_TABLES |
-                      1U << ASK_FLOAT_BLOCK | 1U << ASK_INCLUDE | 1U << ASK_EXCLUDE |
+    [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_MATCH | 1U << ASK_INT8_FORM | 1U << ASK_SCALES |
+                      1U << ASK_RANGE | 1U << ASK_BORDERS | 1U << ASK_FORM | 1U << ASK_BLOCK |
+                      1U << ASK_ZEROS | 1U << ASK_TABLES | 1U << ASK_FLOAT_BLOCK |
+                      1U << ASK_INCLUDE | 1U << ASK_EXCLUDE | 1U << ASK_OPS | 1U << ASK_TENSORS |
                       1U << ASK_NAME,
     [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_THEN | 1U << ASK_INCLUDE |
-                   1U << ASK_EXCLUDE | 1U << ASK_NAME,
+                   1U << ASK_EXCLUDE | 1U << ASK_OPS | 1U << ASK_NAME,
     [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST,
 };
 
@@ -72,9 +32,10 @@ static const struct {
     enum job_field field;
     const char *scheme;
 } scheme_fields[] = {
-    { ASK_SCALES, "int8" }, { ASK_RANGE, "int8" },      { ASK_BORDERS, "fp16" },
-    { ASK_FORM, "int4" },   { ASK_BLOCK, "int4" },      { ASK_ZEROS, "int4" },
-    { ASK_TABLES, "int4" }, { ASK_FLOAT_BLOCK, "nf4" }, { ASK_FLOAT_BLOCK, "fp4" },
+    { ASK_MATCH, "int8" },      { ASK_INT8_FORM, "int8" },  { ASK_SCALES, "int8" },
+    { ASK_RANGE, "int8" },      { ASK_BORDERS, "fp16" },    { ASK_FORM, "int4" },
+    { ASK_BLOCK, "int4" },      { ASK_ZEROS, "int4" },      { ASK_TABLES, "int4" },
+    { ASK_FLOAT_BLOCK, "nf4" }, { ASK_FLOAT_BLOCK, "fp4" },
 };
 
 enum job_what job_fields_what(const struct job_fields *fields)
@@ -176,38 +137,24 @@ void job_fields_set_datasets(struct job_fields *fields, const struct dataset_row
         set_choices(fields, ASK_DATASET, choices, count);
 }
 
+static void take_choices(struct form_field *field, const struct job_choices *choices)
+{
+    field->label = choices->label;
+    field->choices = choices->list;
+    field->choice_count = choices->count;
+    field->empty = choices->empty;
+}
+
 bool job_fields_init(struct job_fields *fields, const char *name, const char *version,
                      const struct job_against *list, size_t count)
 {
     static const struct pare_choice nothing = { "nothing", "zeros alone make no smaller file" };
-    static const char *const labels[ASK_COUNT] = {
-        [ASK_WHAT] = "what",         [ASK_METHOD] = "method",   [ASK_AMOUNT] = "amount",
-        [ASK_THEN] = "then",         [ASK_SCHEME] = "scheme",   [ASK_SCALES] = "scales",
-        [ASK_RANGE] = "range",       [ASK_BORDERS] = "borders", [ASK_FORM] = "form",
-        [ASK_BLOCK] = "block",       [ASK_ZEROS] = "around 0",  [ASK_TABLES] = "tables",
-        [ASK_FLOAT_BLOCK] = "block", [ASK_INCLUDE] = "only",    [ASK_EXCLUDE] = "except",
-        [ASK_NAME] = "new name",     [ASK_DATASET] = "dataset", [ASK_AGAINST] = "against",
-    };
     *fields = (struct job_fields){ .name = name, .version = version };
     fields->form = (struct form){ .fields = fields->fields, .count = ASK_COUNT };
     for (size_t i = 0; i < ASK_COUNT; i++)
-        fields->fields[i].label = labels[i];
-    set_choices(fields, ASK_WHAT, whats, ARRAY_SIZE(whats));
-    set_choices(fields, ASK_SCALES, scales, ARRAY_SIZE(scales));
-    set_choices(fields, ASK_RANGE, ranges, ARRAY_SIZE(ranges));
-    set_choices(fields, ASK_BORDERS, borders, ARRAY_SIZE(borders));
-    set_choices(fields, ASK_FORM, forms, ARRAY_SIZE(forms));
-    set_choices(fields, ASK_BLOCK, blocks, ARRAY_SIZE(blocks));
-    set_choices(fields, ASK_ZEROS, zeros, ARRAY_SIZE(zeros));
-    set_choices(fields, ASK_TABLES, tables, ARRAY_SIZE(tables));
-    set_choices(fields, ASK_FLOAT_BLOCK, float_blocks, ARRAY_SIZE(float_blocks));
+        take_choices(&fields->fields[i], job_choices((enum job_field)i));
     prompt_set(&fields->fields[ASK_AMOUNT].prompt, "0.5");
     fields->fields[ASK_AMOUNT].note = "the share of weights that go, 0 to 1";
-    fields->fields[ASK_AMOUNT].empty = "a share from 0 to 1 is wanted";
-    fields->fields[ASK_INCLUDE].empty = "all tensors; else names or patterns, as */kernel";
-    fields->fields[ASK_EXCLUDE].empty = "none";
-    fields->fields[ASK_NAME].empty = "a name is wanted";
-    fields->fields[ASK_DATASET].empty = "none yet: pare dataset import FILE --name D";
     return set_engine_choices(fields, ASK_METHOD, NULL, pare_method) &&
            set_engine_choices(fields, ASK_THEN, &nothing, pare_scheme) &&
            set_engine_choices(fields, ASK_SCHEME, NULL, pare_scheme) &&
@@ -246,6 +193,13 @@ static const char *other_block(const struct job_fields *fields)
     return is_other(fields, ASK_FLOAT_BLOCK) ? value(fields, ASK_FLOAT_BLOCK) : "";
 }
 
+static const char *other_form(const struct job_fields *fields)
+{
+    if (is_other(fields, ASK_FORM))
+        return value(fields, ASK_FORM);
+    return is_other(fields, ASK_INT8_FORM) ? value(fields, ASK_INT8_FORM) : "";
+}
+
 static bool read_settings(const struct job_fields *fields, struct order_settings *ret_settings,
                           struct pare_error *err)
 {
@@ -254,11 +208,13 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
     if (job_fields_what(fields) == WHAT_QUANTIZE) {
         settings.scheme = value(fields, ASK_SCHEME);
         settings.per_tensor = is_other(fields, ASK_SCALES);
+        settings.match = is_other(fields, ASK_MATCH) ? value(fields, ASK_MATCH) : NULL;
+        settings.per_channel = settings.match && !settings.per_tensor;
         settings.reduce_range = is_other(fields, ASK_RANGE);
         settings.io16 = is_other(fields, ASK_BORDERS);
         settings.asymmetric = is_other(fields, ASK_ZEROS);
         settings.gather = is_other(fields, ASK_TABLES);
-        settings.form = is_other(fields, ASK_FORM) ? value(fields, ASK_FORM) : NULL;
+        settings.form = *other_form(fields) ? other_form(fields) : NULL;
         if (*other_block(fields) && !text_to_int64(other_block(fields), &settings.block))
             return error_set(err, PARE_ERR_USAGE, "block: a whole number");
     } else {
@@ -272,13 +228,47 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
     return true;
 }
 
+/* What was typed into a field that this job has; else "". */
+static const char *shown_value(const struct job_fields *fields, enum job_field field)
+{
+    bool has = fields_of[job_fields_what(fields)] >> field & 1;
+    return has ? value(fields, field) : "";
+}
+
+/* Words as head*=fp16: each in its place, cut in two. */
+static bool read_tensors(struct globs *words, struct order_tensor *ret_tensors, size_t *ret_count,
+                         struct pare_error *err)
+{
+    size_t count = 0;
+    for (; words->list[count]; count++) {
+        char *word = words->text + (words->list[count] - words->text), *equals = strrchr(word, '=');
+        if (!equals || equals == word || !equals[1])
+            return error_set(err, PARE_ERR_USAGE,
+                             "tensors: %.60s: a pattern, = and a scheme or keep, as head*=fp16",
+                             word);
+        *equals = '\0';
+        ret_tensors[count] = (struct order_tensor){ word, equals + 1 };
+        if (!strcmp(equals + 1, "keep"))
+            ret_tensors[count].scheme = NULL;
+    }
+    *ret_count = count;
+    return true;
+}
+
 bool job_fields_put_recipe(const struct job_fields *fields, struct buf *recipe,
                            struct pare_error *err)
 {
     struct order_settings settings;
-    struct globs include, exclude;
+    struct globs include, exclude, ops, words;
+    struct order_tensor tensors[GLOBS_MAX];
     if (!read_settings(fields, &settings, err))
         return false;
+    split(shown_value(fields, ASK_TENSORS), &words);
+    settings.tensors = tensors;
+    if (!read_tensors(&words, tensors, &settings.tensor_count, err))
+        return false;
+    split(value(fields, ASK_OPS), &ops);
+    settings.ops = ops.list[0] ? ops.list : NULL;
     split(value(fields, ASK_INCLUDE), &include);
     split(value(fields, ASK_EXCLUDE), &exclude);
     settings.include = include.list;
@@ -382,6 +372,20 @@ static void put_globs(const struct job_fields *fields, enum job_field field, con
         put_option(command, option, globs.list[i]);
 }
 
+/* One option, its words between commas. */
+static void put_ops(const struct job_fields *fields, struct buf *command)
+{
+    struct globs ops;
+    char list[PROMPT_MAX] = "";
+    split(value(fields, ASK_OPS), &ops);
+    for (size_t i = 0; ops.list[i]; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof(list) - used, "%s%s", i ? "," : "", ops.list[i]);
+    }
+    if (*list)
+        put_option(command, "ops", list);
+}
+
 static void put_measure_command(const struct job_fields *fields, struct buf *command)
 {
     if (*value(fields, ASK_DATASET))
@@ -397,8 +401,12 @@ static void put_scheme_options(const struct job_fields *fields, struct buf *comm
     buf_text(command, is_other(fields, ASK_SCALES) ? " --per-tensor" : "");
     buf_text(command, is_other(fields, ASK_RANGE) ? " --reduce-range" : "");
     buf_text(command, is_other(fields, ASK_BORDERS) ? " --no-keep-io" : "");
-    if (is_other(fields, ASK_FORM))
-        put_option(command, "form", value(fields, ASK_FORM));
+    if (*other_form(fields))
+        put_option(command, "form", other_form(fields));
+    if (is_other(fields, ASK_MATCH)) {
+        put_option(command, "match", value(fields, ASK_MATCH));
+        buf_text(command, is_other(fields, ASK_SCALES) ? "" : " --per-channel");
+    }
     if (*other_block(fields))
         put_option(command, "block", other_block(fields));
     buf_text(command, is_other(fields, ASK_ZEROS) ? " --asymmetric" : "");
@@ -409,7 +417,7 @@ void job_fields_put_command(const struct job_fields *fields, struct buf *command
 {
     struct buf own;
     enum job_what what = job_fields_what(fields);
-    buf_printf(command, "pare %s ", whats[what].name);
+    buf_printf(command, "pare %s ", value(fields, ASK_WHAT));
     shell_ref(command, fields->name, fields->version);
     if (what == WHAT_MEASURE) {
         put_measure_command(fields, command);
@@ -426,6 +434,9 @@ void job_fields_put_command(const struct job_fields *fields, struct buf *command
     }
     put_globs(fields, ASK_INCLUDE, "include", command);
     put_globs(fields, ASK_EXCLUDE, "exclude", command);
+    put_ops(fields, command);
+    if (what == WHAT_QUANTIZE)
+        put_globs(fields, ASK_TENSORS, "tensor", command);
     buf_init(&own, VERSION_NAME_MAX);
     put_own_name(fields, &own);
     if (strcmp(buf_string(&own), value(fields, ASK_NAME)) != 0)

@@ -17,6 +17,8 @@ enum job_field {
     ASK_AMOUNT,
     ASK_THEN,
     ASK_SCHEME,
+    ASK_MATCH, /* of int8: whose output exactly */
+    ASK_INT8_FORM,
     ASK_SCALES,
     ASK_RANGE,
     ASK_BORDERS,
@@ -27,6 +29,8 @@ enum job_field {
     ASK_FLOAT_BLOCK, /* as ASK_BLOCK, of nf4 and fp4 */
     ASK_INCLUDE,
     ASK_EXCLUDE,
+    ASK_OPS,
+    ASK_TENSORS, /* GLOB=SCHEME, whatever else is said */
     ASK_NAME,
     ASK_DATASET,
     ASK_AGAINST,

@@ -12,11 +12,13 @@
 enum {
     ID_WIDTH = 4,
     STATE_WIDTH = 7, /* with the bar before it */
-    BAR_WIDTH = 10,
+    BAR_MIN = 10,
+    BAR_MAX = 40,
+    NARROW_BELOW = 60,
     TIME_WIDTH = 9,
     WHAT_MIN = 12,
     WHAT_MAX = 24,
-    OF_MAX = 48,
+    OF_MAX = 60,
 };
 
 /* Before a job has done that much its pace tells nothing. */
@@ -76,24 +78,32 @@ double job_left_seconds(const struct job_row *row)
 /* ---- columns ---- */
 
 struct layout {
-    int what, of, made; /* widths */
+    int what, of, bar, made; /* widths */
+    bool narrow;             /* without what, the bar and how long it took */
 };
 
 static struct layout layout_of(const struct canvas *canvas)
 {
-    int rest =
-        canvas->columns - 1 - ID_WIDTH - 2 - STATE_WIDTH - 1 - BAR_WIDTH - 2 * TIME_WIDTH - 4;
-    struct layout layout = { .what = MAX(WHAT_MIN, MIN(WHAT_MAX, rest / 3)) };
+    int rest = canvas->columns - 1 - ID_WIDTH - 2 - STATE_WIDTH - 1 - BAR_MIN - 2 * TIME_WIDTH - 4;
+    struct layout layout = { .what = MAX(WHAT_MIN, MIN(WHAT_MAX, rest / 3)), .bar = BAR_MIN };
+    if (canvas->columns < NARROW_BELOW) {
+        layout.narrow = true;
+        layout.of = MAX(4, canvas->columns - 1 - ID_WIDTH - 2 - STATE_WIDTH - TIME_WIDTH - 3);
+        return layout;
+    }
     layout.of = MAX(0, MIN(OF_MAX, rest - layout.what));
-    layout.made = MAX(0, rest - layout.what - layout.of - 3);
+    rest = MAX(0, rest - layout.what - layout.of - 3);
+    layout.bar += MAX(0, MIN(BAR_MAX - BAR_MIN, rest / 2));
+    layout.made = rest - (layout.bar - BAR_MIN);
     return layout;
 }
 
-static void draw_bar(struct canvas *canvas, int line, int column, const struct job_item *item)
+static void draw_bar(struct canvas *canvas, int line, int column, int width,
+                     const struct job_item *item)
 {
     double done = item->row.done_fraction;
-    int filled = done > 0 ? (int)(MIN(done, 1) * BAR_WIDTH + 0.5) : 0;
-    for (int i = 0; i < BAR_WIDTH; i++)
+    int filled = done > 0 ? (int)(MIN(done, 1) * width + 0.5) : 0;
+    for (int i = 0; i < width; i++)
         canvas_text(canvas, line, column + i, 1, i < filled ? ROLE_STRONG : ROLE_DIM,
                     canvas->ascii ? i < filled ? "#" : "-"
                     : i < filled  ? "\u2501"
@@ -102,10 +112,23 @@ static void draw_bar(struct canvas *canvas, int line, int column, const struct j
 
 /* The columns one after the other, the same for titles and rows. */
 struct cells {
-    const char *id, *what, *of, *state, *took, *left, *made;
+    const char *id, *what, *of, *version, *state, *took, *left, *made;
     int role, state_role;
     const struct job_item *bar; /* NULL: none */
 };
+
+static int draw_state(struct canvas *canvas, int line, int at, int bar, const struct cells *cells)
+{
+    char percent[16];
+    if (cells->bar) {
+        draw_bar(canvas, line, at, bar, cells->bar);
+        snprintf(percent, sizeof(percent), "%3.0f %%", 100 * cells->bar->row.done_fraction);
+        canvas_right(canvas, line, at + bar, STATE_WIDTH - 1, cells->state_role, percent);
+    } else {
+        canvas_text(canvas, line, at, STATE_WIDTH + bar, cells->state_role, cells->state);
+    }
+    return STATE_WIDTH + bar;
+}
 
 static void draw_cells(struct canvas *canvas, int line, const struct cells *cells)
 {
@@ -113,19 +136,18 @@ static void draw_cells(struct canvas *canvas, int line, const struct cells *cell
     int at = 1;
     canvas_right(canvas, line, at, ID_WIDTH, ROLE_DIM, cells->id);
     at += ID_WIDTH + 2;
+    if (layout.narrow) {
+        canvas_text(canvas, line, at, layout.of - 1, cells->role, cells->version);
+        at += layout.of;
+        at += draw_state(canvas, line, at, 0, cells) + 2;
+        canvas_right(canvas, line, at, TIME_WIDTH, ROLE_STRONG, cells->left);
+        return;
+    }
     canvas_text(canvas, line, at, layout.what, cells->role, cells->what);
     at += layout.what + 1;
     canvas_text(canvas, line, at, layout.of - 1, cells->role, cells->of);
     at += layout.of;
-    if (cells->bar) {
-        char percent[16];
-        draw_bar(canvas, line, at, cells->bar);
-        snprintf(percent, sizeof(percent), "%3.0f %%", 100 * cells->bar->row.done_fraction);
-        canvas_right(canvas, line, at + BAR_WIDTH, STATE_WIDTH - 1, cells->state_role, percent);
-    } else {
-        canvas_text(canvas, line, at, STATE_WIDTH + BAR_WIDTH, cells->state_role, cells->state);
-    }
-    at += STATE_WIDTH + BAR_WIDTH;
+    at += draw_state(canvas, line, at, layout.bar, cells);
     canvas_right(canvas, line, at, TIME_WIDTH, ROLE_PLAIN, cells->took);
     canvas_right(canvas, line, at + TIME_WIDTH, TIME_WIDTH, ROLE_STRONG, cells->left);
     at += 2 * TIME_WIDTH + 2;
@@ -135,8 +157,8 @@ static void draw_cells(struct canvas *canvas, int line, const struct cells *cell
 
 void job_table_titles(struct canvas *canvas, int line)
 {
-    const struct cells cells = { "#",    "job",  "of",     "state",  "took",
-                                 "left", "made", ROLE_DIM, ROLE_DIM, NULL };
+    const struct cells cells = { "#",    "job",  "of",     "version", "state", "took",
+                                 "left", "made", ROLE_DIM, ROLE_DIM,  NULL };
     draw_cells(canvas, line, &cells);
 }
 
@@ -148,6 +170,7 @@ void job_table_row(struct canvas *canvas, int line, const struct job_item *item)
     struct cells cells = { .id = id,
                            .what = item->what,
                            .of = item->of,
+                           .version = *item->made ? item->made : row->model_version,
                            .took = took,
                            .left = left,
                            .made = item->made,

@@ -34,6 +34,7 @@ struct jobs {
     int64_t lines_id;  /* which was this one when they were asked for */
     int64_t cursor_id; /* the job under the cursor, so that it stays there */
     struct scroll scroll;
+    struct job_ask ask;
     bool asked, came;
     int64_t waits_since_ms; /* a job waits and none runs; 0: not so */
     struct pare_error error;
@@ -188,8 +189,13 @@ static void act(struct view *view, enum action action)
     } else if (item && action == ACTION_OPEN) {
         app_push(app, job_open(app, item->row.id));
     } else if (item) {
-        job_act(app, &item->row, action);
+        job_act(app, item, action, &self->ask);
     }
+}
+
+static bool type(struct view *view, const struct key *key)
+{
+    return job_ask_key(&((struct jobs *)view)->ask, view->app, key);
 }
 
 /* ---- drawing ---- */
@@ -213,6 +219,7 @@ static void draw_table(struct jobs *self, struct canvas *canvas, struct view_are
     bool old = self->view.app->link.state != LINK_READY;
     job_table_titles(canvas, area.top);
     scroll_fit(&self->scroll, self->count, area.height - 1);
+    self->scroll.row = area.top + 1;
     for (size_t i = 0; i < self->scroll.height && (int)i < area.height - 1; i++) {
         size_t place = self->scroll.top + i;
         int line = area.top + 1 + (int)i;
@@ -250,8 +257,8 @@ static void draw_panel(const struct jobs *self, struct canvas *canvas, struct vi
     if (!item || area.height < 2)
         return;
     job_facts(&self->view.app->rows, item, facts, sizeof(facts));
-    canvas_text(canvas, area.top + 1, 2, canvas->columns - 3, ROLE_DIM, facts);
-    int used = 2;
+    int used = 1 + canvas_wrap(canvas, area.top + 1, 2, canvas->columns - 4,
+                               MIN(2, area.height - 1), ROLE_DIM, facts);
     if (item->row.error)
         used += canvas_wrap(canvas, area.top + used, 2, canvas->columns - 4,
                             MIN(3, area.height - used), ROLE_ERROR, item->row.error);
@@ -266,7 +273,10 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
         draw_empty(self, canvas, area);
         return;
     }
-    int panel = MAX(PANEL_ROWS_MIN, area.height / 3);
+    int bottom = area.top + area.height;
+    int unused = area.height - 1 - (int)MIN(self->count, (size_t)area.height);
+    int panel =
+        MAX(PANEL_ROWS_MIN, MAX(area.height / 3, MIN(unused - 1, area.height - TABLE_ROWS_MIN)));
     if (area.height - panel < TABLE_ROWS_MIN)
         panel = 0;
     struct view_area below = { .top = area.top + area.height - panel, .height = panel };
@@ -274,12 +284,19 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
     if (panel)
         draw_panel(self, canvas, below);
     draw_table(self, canvas, area);
+    job_ask_draw(&self->ask, canvas, bottom - JOB_ASK_ROWS);
+}
+
+static void table(struct view *view, struct buf *buf)
+{
+    (void)view;
+    buf_text(buf, "pare jobs");
 }
 
 static void command(struct view *view, struct buf *buf)
 {
-    (void)view;
-    buf_text(buf, "pare jobs");
+    if (!job_ask_command(&((struct jobs *)view)->ask, buf))
+        table(view, buf);
 }
 
 static void detail(struct view *view, struct buf *buf)
@@ -291,6 +308,32 @@ static void detail(struct view *view, struct buf *buf)
         buf_text(buf, "nobody has taken the job up yet: a worker is started with  pare worker");
     else if (item && item->row.words && item->open)
         buf_printf(buf, "job %lld: %s", (long long)item->row.id, item->row.words);
+}
+
+static bool copy(struct view *view, struct buf *buf)
+{
+    const struct job_item *item = item_at((struct jobs *)view);
+    int role;
+    if (!item)
+        return false;
+    const char *more = item->row.error ? item->row.error : item->row.words;
+    buf_printf(buf, "job %lld: %s of %s: %s", (long long)item->row.id, item->what, item->of,
+               job_item_state(item, &role));
+    if (more)
+        buf_printf(buf, ": %s", more);
+    return true;
+}
+
+static enum view_hit point(struct view *view, int row)
+{
+    struct jobs *self = (struct jobs *)view;
+    enum view_hit hit = scroll_point(&self->scroll, row);
+    const struct job_item *item = item_at(self);
+    if (hit == VIEW_HIT_LINE && item) {
+        self->cursor_id = item->row.id;
+        ask(self);
+    }
+    return hit;
 }
 
 static void close_view(struct view *view)
@@ -306,10 +349,14 @@ static const struct view_ops ops = {
     .name = "Jobs",
     .draw = draw,
     .act = act,
+    .type = type,
     .news = news,
     .tick = tick,
     .command = command,
     .detail = detail,
+    .copy = copy,
+    .table = table,
+    .point = point,
     .close = close_view,
 };
 
@@ -320,6 +367,7 @@ struct view *jobs_open(struct app *app, int64_t id)
         return NULL;
     self->view = (struct view){ .ops = &ops, .app = app };
     self->cursor_id = id;
+    self->ask.action = ACTION_NONE;
     ask(self);
     return &self->view;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "registry/browse_compare.h"
 #include "tui/app.h"
 #include "tui/number.h"
-#include "tui/prompt.h"
 #include "tui/scroll.h"
-#include "tui/shell.h"
 #include "tui/sift.h"
-#include "tui/view/version_table.h"
+#include "tui/view/marked.h"
+#include "tui/view/model_lines.h"
+#include "tui/view/recall.h"
+#include "tui/view/sift_line.h"
 
 /* ---- the view ---- */
 
@@ -17,21 +20,21 @@ struct models {
     struct view view;
     struct sift sift;
     struct scroll scroll;
-    int64_t cursor_id; /* the version under the cursor, so that it stays there */
-    struct prompt prompt;
-    bool typing;
+    struct model_lines lines;
+    struct sift_line typed;
+    int side;                /* scrolled so far sideways */
+    bool recalled;           /* what is remembered is in force */
+    struct recall_page page; /* how it was, until the rows are there or a key asks for them */
 };
 
 static const struct browse_row *row_at(const struct models *models, size_t place)
 {
-    const struct browse_list *list = models->view.app->rows.list;
-    return place < models->sift.count ? &list->rows[models->sift.index[place]] : NULL;
+    return model_lines_row(&models->lines, place);
 }
 
 static void remember_cursor(struct models *models)
 {
-    const struct browse_row *row = row_at(models, models->scroll.cursor);
-    models->cursor_id = row ? row->id : 0;
+    model_lines_remember(&models->lines, models->scroll.cursor);
 }
 
 /* Put the cursor back on its version, the same line of the screen; where that is gone, stay near. */
@@ -39,64 +42,62 @@ static void find_cursor(struct models *models)
 {
     struct scroll *scroll = &models->scroll;
     size_t line = scroll->cursor - MIN(scroll->top, scroll->cursor);
-    for (size_t i = 0; models->cursor_id && i < models->sift.count; i++) {
-        if (row_at(models, i)->id != models->cursor_id)
-            continue;
-        scroll->cursor = i;
-        scroll->top = i - MIN(line, i);
-        break;
-    }
-    scroll_fit(scroll, models->sift.count, (int)MAX(scroll->height, 1));
+    if (model_lines_find(&models->lines, &scroll->cursor))
+        scroll->top = scroll->cursor - MIN(line, scroll->cursor);
+    scroll_fit(scroll, models->lines.count, (int)MAX(scroll->height, 1));
+}
+
+/* The lines are those of what is in force. */
+static void refresh(struct models *models)
+{
+    const struct rows *rows = &models->view.app->rows;
+    if (models->sift.generation == rows->generation &&
+        model_lines_update(&models->lines, &models->sift, rows->list))
+        find_cursor(models);
+}
+
+/* Once it is known which registry this is. What was asked for on the command line stays. */
+static void recall(struct models *models)
+{
+    struct app *app = models->view.app;
+    struct sift_wish wish;
+    struct pare_error err;
+    if (models->recalled || !app->link.known)
+        return;
+    models->recalled = true;
+    if (!recall_get(app, &wish, &models->page))
+        return;
+    if (app->options->filter)
+        snprintf(wish.filter, sizeof(wish.filter), "%s", sift_wish(&models->sift)->filter);
+    if (!sift_want(&models->sift, &app->rows, &wish, &err))
+        app_say(app, ROLE_ERROR, "what was remembered makes no sense: %s", err.text);
+}
+
+static bool shows_page(const struct models *models)
+{
+    const struct app *app = models->view.app;
+    return models->page.count > 0 && models->page.columns == app->canvas.columns;
 }
 
 static void news(struct view *view)
 {
     struct models *models = (struct models *)view;
-    if (sift_update(&models->sift, &view->app->rows))
-        find_cursor(models);
-    scroll_fit(&models->scroll, models->sift.count, (int)MAX(models->scroll.height, 1));
-    if (models->cursor_id == 0)
+    const struct rows *rows = &view->app->rows;
+    recall(models);
+    if (rows->whole || rows->error.code) {
+        (void)sift_update(&models->sift, &view->app->rows);
+        if (!models->sift.waiting || rows->error.code)
+            recall_page_done(&models->page);
+    } else if (!shows_page(models)) {
+        (void)sift_update(&models->sift, &view->app->rows);
+    }
+    refresh(models);
+    scroll_fit(&models->scroll, models->lines.count, (int)MAX(models->scroll.height, 1));
+    if (models->lines.cursor_name == 0)
         remember_cursor(models);
 }
 
 /* ---- drawing ---- */
-
-static void draw_filter(struct models *models, struct canvas *canvas, int line)
-{
-    const struct sift *sift = &models->sift;
-    const struct browse_list *list = models->view.app->rows.list;
-    int half = canvas->columns * 3 / 5;
-    canvas_text(canvas, line, 0, 2, models->typing ? ROLE_KEY : ROLE_DIM, " /");
-    if (models->typing)
-        prompt_draw(&models->prompt, canvas, line, 3, half - 3);
-    else if (*sift->good.text)
-        canvas_text(canvas, line, 3, half - 3, ROLE_STRONG, sift->good.text);
-    if (models->typing && sift->error.code) {
-        /* Where it went wrong, marked on the line itself. */
-        int column = 3 + (int)MIN(sift->error_column, PROMPT_MAX) - 1;
-        int cursor_row = canvas->cursor_row, cursor_column = canvas->cursor_column;
-        if (column < half && sift->error_column <= models->prompt.length)
-            canvas_printf(canvas, line, column, 1, ROLE_ERROR, "%c",
-                          models->prompt.text[sift->error_column - 1]);
-        canvas_printf(canvas, line, half + 1, canvas->columns - half - 2, ROLE_ERROR, "column %zu",
-                      sift->error_column);
-        canvas_cursor(canvas, cursor_row, cursor_column);
-        return;
-    }
-    char some[NUMBER_ROOM], all[NUMBER_ROOM];
-    struct buf words;
-    buf_init(&words, 4 * NUMBER_ROOM);
-    if (sift->waiting)
-        buf_text(&words, "reading   ");
-    else if (sift->good.filter.count > 0) {
-        number_count(sift->count, some);
-        number_count(list->count, all);
-        buf_printf(&words, "%s of %s   ", some, all);
-    }
-    buf_printf(&words, "by %s%s", sift_title(sift->key), sift->turned ? ", turned" : "");
-    canvas_right(canvas, line, half + 1, canvas->columns - half - 2, ROLE_DIM, buf_string(&words));
-    buf_done(&words);
-}
 
 /* Why the list is empty, and what to do about it. */
 static void draw_empty(struct models *models, struct canvas *canvas, struct view_area area)
@@ -125,23 +126,20 @@ static void draw_empty(struct models *models, struct canvas *canvas, struct view
     }
 }
 
-static void draw(struct view *view, struct canvas *canvas, struct view_area area)
+static void draw_rows(struct models *models, const struct version_table *table,
+                      struct canvas *canvas, int top)
 {
-    struct models *models = (struct models *)view;
-    struct app *app = view->app;
-    const struct browse_list *list = app->rows.list;
-    struct version_table table;
-    int height = area.height - 2;
-    version_table_fit(&table, list, canvas->columns);
-    scroll_fit(&models->scroll, models->sift.count, height);
+    const struct app *app = models->view.app;
     bool old = app->link.state != LINK_READY;
-    for (size_t i = 0; i < models->scroll.height && height > 0; i++) {
+    for (size_t i = 0; i < models->scroll.height; i++) {
         size_t place = models->scroll.top + i;
-        int line = area.top + 2 + (int)i;
-        if (place >= models->sift.count)
+        int line = top + (int)i;
+        if (place >= models->lines.count)
             break;
-        version_table_row(&table, canvas, line, list, row_at(models, place),
-                          i > 0 ? row_at(models, place - 1) : NULL);
+        const struct browse_row *row = row_at(models, place);
+        model_lines_draw(&models->lines, table, canvas, line, place, models->scroll.top);
+        if (row && marks_has(&app->marks, row->id))
+            canvas_text(canvas, line, 1, 1, ROLE_KEY, "+");
         if (old)
             canvas_dim(canvas, line);
         if (place == models->scroll.cursor) {
@@ -149,23 +147,33 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
             canvas_cursor(canvas, line, 0);
         }
     }
-    if (models->sift.count == 0)
-        draw_empty(models, canvas, area);
-    version_table_titles(&table, canvas, area.top + 1, models->sift.key);
-    draw_filter(models, canvas, area.top);
+}
+
+static void draw(struct view *view, struct canvas *canvas, struct view_area area)
+{
+    struct models *models = (struct models *)view;
+    struct version_table table;
+    int height = area.height - 2;
+    version_table_fit(&table, &models->sift, view->app->rows.list, canvas->columns, &models->side);
+    refresh(models);
+    scroll_fit(&models->scroll, models->lines.count, height);
+    models->scroll.row = area.top + 2;
+    if (shows_page(models)) {
+        recall_page_draw(&models->page, canvas, area.top + 1, area.height - 1);
+    } else {
+        if (height > 0)
+            draw_rows(models, &table, canvas, area.top + 2);
+        if (models->sift.count == 0)
+            draw_empty(models, canvas, area);
+        version_table_titles(&table, canvas, area.top + 1);
+    }
+    sift_line_draw(&models->typed, &models->sift, view->app->rows.list, view->app->marks.count,
+                   canvas, area.top);
 }
 
 static void command(struct view *view, struct buf *buf)
 {
-    const struct sift *sift = &((struct models *)view)->sift;
-    buf_text(buf, "pare list");
-    if (*sift->good.text) {
-        buf_text(buf, " --filter ");
-        shell_quote(buf, sift->good.text);
-    }
-    if (sift->key != SIFT_NAME || sift->turned)
-        buf_printf(buf, " --sort %s%s", sift_word(sift->key),
-                   sift_is_descending(sift) ? ":desc" : "");
+    sift_put_command(&((struct models *)view)->sift, buf);
 }
 
 static void detail(struct view *view, struct buf *buf)
@@ -175,13 +183,17 @@ static void detail(struct view *view, struct buf *buf)
     const struct browse_row *row = row_at(models, models->scroll.cursor);
     struct version version;
     char created[BROWSE_TIME_ROOM], when[NUMBER_ROOM];
-    if (models->typing && models->sift.error.code) {
+    if (models->typed.typing && models->sift.error.code) {
         buf_text(buf, models->sift.error.text);
         return;
     }
-    if (!row)
+    if (shows_page(models))
+        buf_text(buf, "as it was the last time; the rows are on their way");
+    else
+        model_lines_detail(&models->lines, models->scroll.cursor, buf);
+    if (!row || shows_page(models))
         return;
-    browse_version(list, models->sift.index[models->scroll.cursor], created, &version);
+    browse_version(list, (size_t)(row - list->rows), created, &version);
     number_when(version.created_at, when);
     buf_printf(buf, "%s:%s", version.name, version.version);
     if (*when)
@@ -197,35 +209,77 @@ static void detail(struct view *view, struct buf *buf)
                    browse_word(list, base->version));
 }
 
+static bool copy(struct view *view, struct buf *buf)
+{
+    const struct models *models = (struct models *)view;
+    const struct browse_list *list = view->app->rows.list;
+    const struct browse_row *row = row_at(models, models->scroll.cursor);
+    const struct browse_model *head = model_lines_head(&models->lines, models->scroll.cursor);
+    if (row)
+        buf_printf(buf, "%s:%s", browse_name(list, row), browse_word(list, row->version));
+    else if (head)
+        buf_text(buf, browse_word(list, head->name));
+    return row || head;
+}
+
 /* ---- acting ---- */
 
-static void change_sort(struct models *models, enum sift_key key, bool turned)
+static void want(struct models *models, const struct sift_wish *wish)
 {
-    sift_sort(&models->sift, &models->view.app->rows, key, turned);
-    find_cursor(models);
+    struct app *app = models->view.app;
+    struct pare_error err;
+    if (!sift_want(&models->sift, &app->rows, wish, &err))
+        app_say(app, ROLE_ERROR, "%s", err.text);
+    refresh(models);
+}
+
+static void change_sort(struct models *models, bool next)
+{
+    struct sift_wish wish = *sift_wish(&models->sift);
+    if (next)
+        sift_sort_next(sift_wish(&models->sift), wish.sort);
+    else
+        sift_sort_turned(sift_wish(&models->sift), wish.sort);
+    want(models, &wish);
+}
+
+/* A list, by model, by model with a line each, and round again. */
+static void change_group(struct models *models)
+{
+    struct sift_wish wish = *sift_wish(&models->sift);
+    wish.group = wish.group == SIFT_CLOSED ? SIFT_FLAT : (enum sift_group)(wish.group + 1);
+    want(models, &wish);
 }
 
 static void to_model(struct models *models, int step)
 {
     struct scroll *scroll = &models->scroll;
-    const struct browse_row *row = row_at(models, scroll->cursor);
-    size_t at = scroll->cursor;
-    while (row && (step > 0 ? at + 1 < models->sift.count : at > 0)) {
-        at = step > 0 ? at + 1 : at - 1;
-        if (row_at(models, at)->model != row->model)
-            break;
-    }
-    /* Backwards: to the first version of that model. */
-    while (step < 0 && at > 0 && row_at(models, at - 1)->model == row_at(models, at)->model)
-        at--;
-    scroll->cursor = at;
-    scroll_fit(scroll, models->sift.count, (int)scroll->height);
+    scroll->cursor = model_lines_model(&models->lines, scroll->cursor, step);
+    scroll_fit(scroll, models->lines.count, (int)scroll->height);
+}
+
+static void fold(struct models *models, enum model_lines_fold fold)
+{
+    remember_cursor(models);
+    model_lines_fold(&models->lines, models->scroll.cursor, fold);
+    find_cursor(models);
+}
+
+/* The version under the cursor; on a model's line its default, and where there is none that is said. */
+static const struct browse_row *meant(struct models *models)
+{
+    size_t at = models->scroll.cursor;
+    const struct browse_row *row = model_lines_meant(&models->lines, at);
+    if (!row && model_lines_head(&models->lines, at))
+        app_say(models->view.app, ROLE_ERROR,
+                "this is a model's line and the model has no default: choose a version below it");
+    return row;
 }
 
 static void with_row(struct models *models, enum action action)
 {
     struct app *app = models->view.app;
-    const struct browse_row *row = row_at(models, models->scroll.cursor);
+    const struct browse_row *row = meant(models);
     if (!row)
         return;
     const char *name = browse_name(app->rows.list, row);
@@ -242,41 +296,87 @@ static void with_row(struct models *models, enum action action)
         app_push(app, rollback_open(app, name));
 }
 
-static void act(struct view *view, enum action action)
+/* About one version. */
+static void act_on_row(struct models *models, enum action action)
 {
-    struct models *models = (struct models *)view;
+    struct app *app = models->view.app;
+    bool head = model_lines_head(&models->lines, models->scroll.cursor) != NULL;
+    if (action == ACTION_OPEN && head)
+        fold(models, MODEL_LINES_TURN);
+    else if (action == ACTION_PROMOTE && head)
+        app_say(app, ROLE_ERROR, "this is a model's line: choose the version to promote below it");
+    else if (action == ACTION_COMPARE)
+        marked_compare(app, head ? NULL : row_at(models, models->scroll.cursor));
+    else if (action != ACTION_MARK)
+        with_row(models, action);
+    else if (marked_turn(app, meant(models)))
+        /* The cursor goes on to the next, so that a run of versions is a run of keys. */
+        scroll_act(&models->scroll, ACTION_DOWN);
+}
+
+/* About how the list is shown. */
+static bool act_on_list(struct models *models, enum action action)
+{
     struct sift *sift = &models->sift;
     switch (action) {
     case ACTION_FILTER:
-        models->typing = true;
-        prompt_set(&models->prompt, sift->good.text);
-        break;
+    case ACTION_GOAL:
+        sift_line_begin(&models->typed, sift, action == ACTION_GOAL ? SIFT_GOAL : SIFT_FILTER);
+        return true;
     case ACTION_SORT:
-        change_sort(models, (sift->key + 1) % SIFT_COUNT, false);
-        break;
     case ACTION_TURN:
-        change_sort(models, sift->key, !sift->turned);
+        change_sort(models, action == ACTION_SORT);
+        return true;
+    case ACTION_GROUP:
+        change_group(models);
+        return true;
+    case ACTION_CLOSE_MODEL:
+        fold(models, MODEL_LINES_CLOSE);
+        return true;
+    case ACTION_OPEN_MODEL:
+        fold(models, MODEL_LINES_OPEN);
+        return true;
+    case ACTION_COLUMNS:
+        app_push(models->view.app, columns_open(models->view.app, sift));
+        return true;
+    case ACTION_SIDE_BACK:
+        models->side -= models->side > 0;
+        return true;
+    case ACTION_SIDE_ON:
+        models->side++;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void act(struct view *view, enum action action)
+{
+    struct models *models = (struct models *)view;
+    if (models->page.count > 0) { /* a key is about the rows that are there */
+        recall_page_done(&models->page);
+        news(view);
+    }
+    refresh(models);
+    switch (action) {
+    case ACTION_UNMARK:
+        marks_clear(&view->app->marks);
         break;
     case ACTION_NEXT_MODEL:
-        to_model(models, 1);
-        break;
     case ACTION_LAST_MODEL:
-        to_model(models, -1);
-        break;
-    case ACTION_JOBS:
-        app_push(models->view.app, jobs_open(models->view.app, 0));
-        break;
-    case ACTION_TESTS:
-        app_push(models->view.app, tests_open(models->view.app));
+        to_model(models, action == ACTION_NEXT_MODEL ? 1 : -1);
         break;
     case ACTION_OPEN:
+    case ACTION_MARK:
+    case ACTION_COMPARE:
     case ACTION_NEW_JOB:
     case ACTION_PROMOTE:
     case ACTION_ROLLBACK:
-        with_row(models, action);
+        act_on_row(models, action);
         break;
     default:
-        scroll_act(&models->scroll, action);
+        if (!act_on_list(models, action))
+            scroll_act(&models->scroll, action);
         break;
     }
     remember_cursor(models);
@@ -286,35 +386,34 @@ static void act(struct view *view, enum action action)
 static bool type(struct view *view, const struct key *key)
 {
     struct models *models = (struct models *)view;
-    if (!models->typing)
+    if (!models->typed.typing)
         return false;
     if (key->kind == KEY_UP || key->kind == KEY_DOWN) {
         scroll_act(&models->scroll, key->kind == KEY_UP ? ACTION_UP : ACTION_DOWN);
         remember_cursor(models);
         return true;
     }
-    switch (prompt_key(&models->prompt, key)) {
-    case PROMPT_EDITED:
-        if (sift_type(&models->sift, &view->app->rows, models->prompt.text))
-            find_cursor(models);
-        break;
-    case PROMPT_ENTERED:
-        models->typing = models->sift.error.code != PARE_OK;
+    sift_line_type(&models->typed, &models->sift, &view->app->rows, key);
+    refresh(models);
+    if (!models->typed.typing)
         remember_cursor(models);
-        break;
-    case PROMPT_LEFT:
-        models->typing = false;
-        models->sift.error.code = PARE_OK;
-        break;
-    default:
-        break;
-    }
     return true;
+}
+
+static enum view_hit point(struct view *view, int row)
+{
+    struct models *models = (struct models *)view;
+    enum view_hit hit = scroll_point(&models->scroll, row);
+    remember_cursor(models);
+    return hit;
 }
 
 static void close_view(struct view *view)
 {
     struct models *models = (struct models *)view;
+    recall_put(view->app, &models->sift);
+    recall_page_done(&models->page);
+    model_lines_done(&models->lines);
     sift_done(&models->sift);
     free(models);
 }
@@ -328,6 +427,9 @@ static const struct view_ops ops = {
     .news = news,
     .command = command,
     .detail = detail,
+    .copy = copy,
+    .table = command,
+    .point = point,
     .close = close_view,
 };
 
@@ -337,7 +439,9 @@ struct view *models_open(struct app *app)
     if (!models)
         return NULL;
     models->view = (struct view){ .ops = &ops, .app = app };
-    if (app->options->filter && !sift_type(&models->sift, &app->rows, app->options->filter) &&
+    sift_init(&models->sift);
+    if (app->options->filter &&
+        !sift_type(&models->sift, &app->rows, SIFT_FILTER, app->options->filter) &&
         models->sift.error.code)
         app_say(app, ROLE_ERROR, "%s", models->sift.error.text);
     return &models->view;

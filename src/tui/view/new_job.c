@@ -16,7 +16,7 @@
 #include "tui/view/job_fields.h"
 #include "tui/view/plan_table.h"
 
-enum { RECIPE_MAX = 64 * 1024, NEWS_A_PASS = 256, PLAN_ROWS_MIN = 3 };
+enum { RECIPE_MAX = 64 * 1024, NEWS_A_PASS = 256, PLAN_ROWS_MIN = 3, NARROW_BELOW = 60 };
 
 struct new_job {
     struct view view;
@@ -59,10 +59,10 @@ static void start_planner(struct new_job *self)
     struct buf conninfo;
     buf_init(&conninfo, CLUSTER_CONNINFO_MAX);
     link_put_conninfo(link, &conninfo);
-    const struct planner_source source = { .conninfo = buf_string(&conninfo),
-                                           .read_only = link->read_only,
-                                           .name = self->name,
-                                           .version = self->version };
+    const struct beside_source source = { .conninfo = buf_string(&conninfo),
+                                          .read_only = link->read_only,
+                                          .name = self->name,
+                                          .version = self->version };
     self->started = true;
     if (!buf_ok(&conninfo, &err) || !planner_start(&self->planner, &source, &err))
         plan_table_refuse(&self->plan, err.text);
@@ -297,6 +297,15 @@ static void command(struct view *view, struct buf *buf)
     job_fields_put_command(&((struct new_job *)view)->fields, buf);
 }
 
+/* The plan. A measurement has none. */
+static void table(struct view *view, struct buf *buf)
+{
+    if (job_fields_what(&((struct new_job *)view)->fields) == WHAT_MEASURE)
+        return;
+    command(view, buf);
+    buf_text(buf, " --dry-run");
+}
+
 static void detail(struct view *view, struct buf *buf)
 {
     const struct new_job *self = (struct new_job *)view;
@@ -304,6 +313,8 @@ static void detail(struct view *view, struct buf *buf)
         buf_text(buf, "writing");
     else if (self->fields.form.typing)
         buf_text(buf, "Enter keeps what is typed, Escape what was there");
+    else if (view->app->canvas.columns < NARROW_BELOW)
+        form_put_words(&self->fields.form, buf);
     else
         buf_text(buf,
                  "S starts the job; Enter, h and l change a field; f and b turn the plan's page");
@@ -330,6 +341,7 @@ static const struct view_ops ops = {
     .ready = ready,
     .command = command,
     .detail = detail,
+    .table = table,
     .close = close_view,
 };
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "tui/number.h"
 
-enum { ROWS_MAX = 100000, SIZE_COLUMNS = 9 };
+enum { ROWS_MAX = 100000, SIZE_COLUMNS = 9, STAYS_FROM = 4, STAYS_MAX = 4096 };
 
 static void plan_done(struct plan *plan)
 {
@@ -58,6 +59,30 @@ static int by_size(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
+/* What stays as it is, and why: the reason of most of them first. */
+static void tally(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_row *row = &plan->rows[i];
+        size_t at = 0;
+        if (*row->action)
+            continue;
+        plan->stay_count++;
+        while (at < plan->why_count && strcmp(plan->why[at].reason, row->reason) != 0)
+            at++;
+        if (at == PLAN_REASONS_MAX)
+            continue;
+        if (at == plan->why_count)
+            plan->why[plan->why_count++] = (struct plan_reason){ row->reason, 0 };
+        plan->why[at].count++;
+        for (; at > 0 && plan->why[at - 1].count < plan->why[at].count; at--) {
+            struct plan_reason less = plan->why[at - 1];
+            plan->why[at - 1] = plan->why[at];
+            plan->why[at] = less;
+        }
+    }
+}
+
 static void show(struct plan_table *table)
 {
     plan_done(&table->shown);
@@ -91,6 +116,7 @@ void plan_table_take(struct plan_table *table, const struct planner_news *news)
         plan->changed_count = news->changed_count;
         if (plan->count)
             qsort(plan->rows, plan->count, sizeof(*plan->rows), by_size);
+        tally(plan);
         show(table);
         break;
     case PLANNER_FAILED:
@@ -100,6 +126,21 @@ void plan_table_take(struct plan_table *table, const struct planner_news *news)
 }
 
 /* ---- drawing ---- */
+
+/* "3 stay: it feeds no MatMul (2); ..."; the rows below say it of each. Returns the rows it took. */
+static int draw_stays(const struct plan *plan, struct canvas *canvas, int row, int rows)
+{
+    struct buf words;
+    buf_init(&words, STAYS_MAX);
+    buf_printf(&words, "%zu stay", plan->stay_count);
+    for (size_t i = 0; i < plan->why_count; i++)
+        if (*plan->why[i].reason)
+            buf_printf(&words, "%s %s (%zu)", i ? ";" : ":", plan->why[i].reason,
+                       plan->why[i].count);
+    int used = canvas_wrap(canvas, row, 2, canvas->columns - 3, rows, ROLE_DIM, buf_string(&words));
+    buf_done(&words);
+    return used;
+}
 
 static void draw_sum(const struct plan_table *table, struct canvas *canvas, int row)
 {
@@ -160,6 +201,11 @@ void plan_table_draw(struct plan_table *table, struct canvas *canvas, struct vie
         canvas_wrap(canvas, area.top + 1, 2, canvas->columns - 4, MAX(1, area.height - 1),
                     table->waiting ? ROLE_DIM : ROLE_ERROR, plan->error);
         return;
+    }
+    if (height >= STAYS_FROM && plan->stay_count > 0) {
+        int used = draw_stays(plan, canvas, area.top + 1, height < 2 * STAYS_FROM ? 1 : 2);
+        area.top += used;
+        height -= used;
     }
     table->scroll.cursor = table->scroll.top;
     scroll_fit(&table->scroll, plan->count, MAX(1, height));

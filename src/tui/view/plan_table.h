@@ -14,12 +14,20 @@ struct plan_row {
     int64_t before_bytes, after_bytes;
 };
 
+enum { PLAN_REASONS_MAX = 6 };
+struct plan_reason {
+    const char *reason; /* a row's */
+    size_t count;
+};
+
 struct plan {
     struct arena arena;
     struct plan_row *rows;
     size_t count, room;
     int64_t before_bytes, after_bytes, changed_count;
-    const char *error; /* why there is none; NULL: it is whole */
+    size_t stay_count, why_count;
+    struct plan_reason why[PLAN_REASONS_MAX]; /* tensors stay, the most frequent first */
+    const char *error;                        /* why there is none; NULL: it is whole */
 };
 
 struct plan_table {

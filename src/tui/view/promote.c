@@ -29,7 +29,7 @@ enum stage {
     STAGE_STOPPED,  /* it cannot be done: `error` says why */
 };
 
-enum { PANEL_ROWS = 1 + CONFIRM_ROWS };
+enum { QUESTION_MAX = PARE_ERROR_TEXT_MAX, ROOMY_FROM = 16 };
 
 struct promote {
     struct view view;
@@ -38,10 +38,12 @@ struct promote {
     const char *name, *version;
     enum stage stage;
     bool asked;
+    bool looked;             /* `look` is there */
     struct arena look_arena; /* what the preview shows, and the lines' source */
     struct browse_look look;
     struct undoable undoable;
     struct lines lines;
+    enum preview_width width; /* that they are laid out for; 0: not yet */
     struct scroll scroll;
     struct confirm confirm;
     struct pare_error error;
@@ -170,12 +172,14 @@ static void look_came(void *owner, struct request *request, struct pg_rows *cons
     arena_done(&self->look_arena);
     self->look_arena = arena;
     self->look = look;
-    if (!can_be_done(self, &look, &problem)) {
+    self->looked = can_be_done(self, &look, &problem);
+    lines_done(&self->lines);
+    if (!self->looked) {
         stop(self, &problem);
         return;
     }
     self->stage = STAGE_LOOKING;
-    preview_fill(&self->lines, &self->look, self->rollback ? &self->undoable : NULL);
+    self->width = 0; /* draw() lays it out */
 }
 
 static void ask_look(struct promote *self, int64_t check_bytes_id)
@@ -314,58 +318,77 @@ static void act(struct view *view, enum action action)
 
 /* ---- drawing ---- */
 
-static void draw_fields(const struct promote *self, struct canvas *canvas, int row)
+/* What the panel below says, and how. While it is typed: what is asked for. */
+static const char *panel_words(const struct promote *self, char to[QUESTION_MAX], int *ret_role)
 {
-    char question[PARE_ERROR_TEXT_MAX];
-    if (forces(self))
-        snprintf(question, sizeof(question),
-                 "A gate is open. To promote all the same type %s and a reason.", word(self));
-    else
-        snprintf(question, sizeof(question), "To %s type yes%s.",
-                 self->rollback ? "roll back" : "promote",
-                 self->rollback ? ", and a reason if there is one" : "");
-    confirm_draw(&self->confirm, canvas, row, question);
-}
-
-static void draw_panel(const struct promote *self, struct canvas *canvas, int row)
-{
-    canvas_rule(canvas, row++);
-    canvas_cursor(canvas, row, 0);
+    bool forced = self->looked && forces(self);
+    *ret_role = ROLE_DIM;
     switch (self->stage) {
     case STAGE_READING:
-        canvas_text(canvas, row, 1, canvas->columns - 2, ROLE_DIM, "reading what would change");
-        break;
+        return "reading what would change";
     case STAGE_LOOKING:
-        canvas_text(canvas, row, 1, canvas->columns - 2, forces(self) ? ROLE_WARNING : ROLE_PLAIN,
-                    forces(self) ? "A gate is open. Enter goes on all the same, q leaves."
-                                 : "Enter goes on to the confirmation, q leaves.");
-        break;
+        *ret_role = forced ? ROLE_WARNING : ROLE_PLAIN;
+        return forced ? "A gate is open. Enter goes on all the same, q leaves."
+                      : "Enter goes on to confirm, q leaves.";
     case STAGE_TYPING:
-        draw_fields(self, canvas, row);
-        break;
+        if (forced)
+            snprintf(to, QUESTION_MAX,
+                     "A gate is open. To promote all the same type %s and a reason.", word(self));
+        else
+            snprintf(to, QUESTION_MAX, "To %s type yes%s.",
+                     self->rollback ? "roll back" : "promote",
+                     self->rollback ? ", and a reason if there is one" : "");
+        return to;
     case STAGE_WRITING:
-        canvas_text(canvas, row, 1, canvas->columns - 2, ROLE_DIM, "writing");
-        break;
+        return "writing";
     case STAGE_CHECKING:
-        canvas_wrap(canvas, row, 1, canvas->columns - 2, PANEL_ROWS - 1, ROLE_WARNING,
-                    "The connection was lost while the change was written. Whether it arrived is "
-                    "looked up as soon as the server is back.");
-        break;
+        *ret_role = ROLE_WARNING;
+        return "The connection was lost while the change was written. Whether it arrived is looked "
+               "up as soon as the server is back.";
     case STAGE_STOPPED:
-        canvas_wrap(canvas, row, 1, canvas->columns - 2, PANEL_ROWS - 1, ROLE_ERROR,
-                    self->error.text);
-        break;
+        *ret_role = ROLE_ERROR;
+        return self->error.text;
     }
+    return "";
+}
+
+/* Small screens are for what would change: there the panel takes no more than it needs. */
+static int panel_rows(const struct promote *self, const char *words, int columns, int height)
+{
+    int needed = self->stage == STAGE_TYPING
+                     ? confirm_rows(words, columns)
+                     : MIN(text_lines(words, MAX(1, columns - 2)), CONFIRM_ROWS);
+    return 1 + (height < ROOMY_FROM ? needed : MAX(needed, CONFIRM_ROWS));
+}
+
+static void lay_out(struct promote *self, const struct canvas *canvas)
+{
+    enum preview_width width = preview_width_for(canvas->columns);
+    if (!self->looked || width == self->width)
+        return;
+    self->width = width;
+    preview_fill(&self->lines, &self->look, self->rollback ? &self->undoable : NULL, width,
+                 canvas->ascii);
 }
 
 static void draw(struct view *view, struct canvas *canvas, struct view_area area)
 {
     struct promote *self = (struct promote *)view;
-    int panel = MIN(PANEL_ROWS, area.height);
-    struct view_area above = { .top = area.top, .height = area.height - panel };
+    char to[QUESTION_MAX];
+    int role;
+    const char *words = panel_words(self, to, &role);
+    int rows = MIN(panel_rows(self, words, canvas->columns, area.height), area.height);
+    struct view_area above = { .top = area.top, .height = area.height - rows };
+    int row = area.top + above.height;
+    lay_out(self, canvas);
     if (above.height > 0)
         lines_draw(&self->lines, &self->scroll, canvas, above);
-    draw_panel(self, canvas, area.top + above.height);
+    canvas_rule(canvas, row++);
+    canvas_cursor(canvas, row, 0);
+    if (self->stage == STAGE_TYPING)
+        confirm_draw(&self->confirm, canvas, row, words);
+    else
+        canvas_wrap(canvas, row, 1, canvas->columns - 2, rows - 1, role, words);
 }
 
 static void command(struct view *view, struct buf *buf)
@@ -373,7 +396,7 @@ static void command(struct view *view, struct buf *buf)
     struct promote *self = (struct promote *)view;
     const struct promotion *promotion = &self->look.promotion;
     const char *reason = confirm_reason(&self->confirm);
-    bool known = self->lines.count > 0;
+    bool known = self->looked;
     if (self->rollback) {
         buf_text(buf, "pare rollback ");
         shell_quote(buf, self->name);

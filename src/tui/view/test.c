@@ -15,11 +15,14 @@
 #include "registry/browse_tests.h"
 #include "tui/app.h"
 #include "tui/number.h"
+#include "tui/scroll.h"
 #include "tui/view/test_act.h"
+#include "tui/view/test_brief.h"
 #include "tui/view/test_charts.h"
 #include "tui/view/test_reading.h"
 #include "tui/view/test_sample.h"
 #include "tui/view/test_table.h"
+#include "tui/view/test_words.h"
 
 enum {
     LOOK_EVERY_MS = 1000,
@@ -29,7 +32,9 @@ enum {
     WORDS_MAX = 4096,
     GRID_ROWS = 11,     /* that a chart takes where there are several */
     GRID_COLUMNS = 160, /* from which there are two side by side */
-    GATES_FROM = 24,    /* lines from which the gates have one */
+    GATES_FROM = 23,    /* lines below the first from which the gates have one */
+    BRIEF_COLUMNS = 60, /* below which there are lines to scroll instead of a table, */
+    BRIEF_ROWS = 17,    /* as with fewer rows than that */
 };
 
 struct test_view {
@@ -39,6 +44,10 @@ struct test_view {
     struct test_charts charts; /* of the reading, in its arena */
     enum test_chart which;
     struct test_act act;
+    struct lines brief; /* all of it as lines, for a small screen */
+    struct scroll scroll;
+    bool briefed;   /* they are of the reading */
+    bool plotted;   /* instead of them a chart */
     bool histogram; /* of the latencies, instead of the share that is slower */
     bool charted;   /* the charts are those of the reading */
 };
@@ -64,6 +73,7 @@ static void came(void *owner)
 {
     struct test_view *self = owner;
     struct test_reading *reading = &self->reading;
+    self->briefed = false;
     if (reading->error.code == PARE_OK && reading->found && !reading->gone)
         self->charted =
             test_charts_make(reading->found, &reading->arena, &self->charts, &reading->error);
@@ -95,15 +105,6 @@ static void news(struct view *view)
 
 /* ---- words ---- */
 
-static void put_arm(const struct abtest_arm *arm, const struct app *app, struct buf *buf)
-{
-    const struct browse_row *row = rows_find(&app->rows, arm->id);
-    if (arm->name)
-        buf_printf(buf, "%s%s:%s", row && row->is_default ? "* " : "", arm->name, arm->version);
-    else
-        buf_printf(buf, "#%lld (vanished)", (long long)arm->id);
-}
-
 /* How fresh the numbers are, or what keeps them from being so. */
 static int put_freshness(const struct test_view *self, struct buf *buf)
 {
@@ -129,64 +130,6 @@ static int put_freshness(const struct test_view *self, struct buf *buf)
     }
     buf_text(buf, self->reading.found->test.running ? "live" : "all results in");
     return ROLE_PLAIN;
-}
-
-static void put_verdict(const struct test_view *self, struct buf *buf)
-{
-    const struct browse_test *found = self->reading.found;
-    const struct decision_words *words = abtest_words(&found->test, found->report.decision.state);
-    size_t says = strlen(words->says);
-    bool stopped = says > 0 && words->says[says - 1] == '.';
-    buf_printf(buf, "%.*s: ", (int)(stopped ? says - 1 : says), words->says);
-    abtest_put_reason(&found->test, &found->report, buf);
-    buf_text(buf, ".");
-}
-
-/* "5 to 8 h", for what is some time off. */
-static void put_eta(const struct power_eta *eta, const struct power_rate *rate, struct buf *buf)
-{
-    char soon[TEST_TIME_ROOM], late[TEST_TIME_ROOM];
-    test_time(eta->shortest, soon);
-    test_time(eta->has_longest ? eta->longest : eta->seconds, late);
-    if (!eta->has_longest)
-        buf_printf(buf, ": %s or more at %.2g a second", late, rate->now);
-    else if (strcmp(soon, late) == 0)
-        buf_printf(buf, ": %s at %.2g a second", soon, rate->now);
-    else
-        buf_printf(buf, ": %s to %s at %.2g to %.2g a second", soon, late, rate->fast, rate->slow);
-}
-
-static void put_change(const struct test_view *self, struct buf *buf)
-{
-    const struct abtest_report *report = &self->reading.found->report;
-    const struct abtest_arm_data *arms = self->reading.found->data.arms;
-    int64_t left = report->needed - arms[0].n - arms[1].n;
-    char number[NUMBER_ROOM];
-    buf_printf(buf, "What would change it: %s.", decision_words(report->decision.state)->change);
-    if (report->needed <= 0 || !self->reading.found->test.running)
-        return;
-    if (left <= 0) {
-        number_count((size_t)report->needed, number);
-        buf_printf(buf, " The %s requests that the question takes are in.", number);
-        return;
-    }
-    number_count((size_t)left, number);
-    buf_printf(buf, " About %s more requests", number);
-    if (report->eta.known && report->eta.seconds > 0)
-        put_eta(&report->eta, &report->rate, buf);
-    buf_text(buf, ".");
-}
-
-/* How it ended, where pare knows. */
-static void put_end(const struct abtest *test, struct buf *buf)
-{
-    char when[NUMBER_ROOM];
-    number_when(test->ended_at ? test->ended_at : test->end_at, when);
-    if (test->all_to)
-        buf_printf(buf, "Ended by %s %s: all requests to %c", test->ended_by ? test->ended_by : "?",
-                   when, test->all_to);
-    if (test->all_to && test->ended_why)
-        buf_printf(buf, " (%s)", test->ended_why);
 }
 
 /* ---- drawing ---- */
@@ -224,9 +167,9 @@ static void draw_arms(const struct test_view *self, struct canvas *canvas, int l
     buf_init(&left, WORDS_MAX);
     buf_init(&right, WORDS_MAX);
     buf_text(&left, "A ");
-    put_arm(&found->test.a, self->view.app, &left);
+    test_put_arm(&found->test.a, &self->view.app->rows, &left);
     buf_text(&left, "  B ");
-    put_arm(&found->test.b, self->view.app, &left);
+    test_put_arm(&found->test.b, &self->view.app->rows, &left);
     test_split(&found->test, split);
     buf_printf(&right, "split A %s", split);
     if (found->data.segment_count > 1)
@@ -245,22 +188,15 @@ static int draw_verdict(const struct test_view *self, struct canvas *canvas, int
     struct buf buf;
     buf_init(&buf, WORDS_MAX);
     buf_printf(&buf, "%s  ", word);
-    put_verdict(self, &buf);
+    test_put_verdict(self->reading.found, &buf);
     int used =
         canvas_wrap(canvas, line, 1, canvas->columns - 2, rows, ROLE_PLAIN, buf_string(&buf));
     canvas_text(canvas, line, 1, canvas->columns - 2, test_state_role(state), word);
     buf_clear(&buf);
-    put_end(&self->reading.found->test, &buf);
-    if (buf.length == 0)
-        put_change(self, &buf);
+    test_put_next(self->reading.found, &buf);
     used += canvas_wrap(canvas, line + used, 1, canvas->columns - 2, 2, ROLE_DIM, buf_string(&buf));
     buf_done(&buf);
     return MAX(used, 1);
-}
-
-static void put_gate(const struct decision *decision, enum decision_gate gate, struct buf *buf)
-{
-    buf_printf(buf, "  [%c] %s", decision->open & 1u << gate ? ' ' : 'x', decision_gate_word(gate));
 }
 
 /* What stands for and against B, and what was fixed beforehand. */
@@ -269,9 +205,8 @@ static void draw_gates(const struct test_view *self, struct canvas *canvas, int 
     const struct abtest_plan *plan = &self->reading.found->test.plan;
     struct buf buf;
     buf_init(&buf, WORDS_MAX);
-    buf_text(&buf, "gates");
-    for (int gate = 0; gate < DECISION_GATES; gate++)
-        put_gate(&self->reading.found->report.decision, (enum decision_gate)gate, &buf);
+    buf_text(&buf, "gates  ");
+    test_put_gates(self->reading.found, &buf);
     canvas_text(canvas, line, 1, canvas->columns - 2, ROLE_PLAIN, buf_string(&buf));
     buf_clear(&buf);
     buf_printf(&buf, "plan %s: primary %s, alpha %g, equal within %g %%, %lld requests, %g hours",
@@ -328,24 +263,47 @@ static void draw_empty(const struct test_view *self, struct canvas *canvas, stru
     canvas_cursor(canvas, area.top, 0);
 }
 
-static void draw(struct view *view, struct canvas *canvas, struct view_area area)
+/* No table and no chart, which would be cut: what matters most, wrapped; the rest one scrolls to. */
+static void draw_brief(struct test_view *self, struct canvas *canvas, struct view_area area)
 {
-    struct test_view *self = (struct test_view *)view;
-    int asking = MIN(test_act_rows(&self->act), area.height);
-    int end = area.top + area.height - asking, line = area.top;
-    if (!self->reading.found || self->reading.gone) {
-        draw_empty(self, canvas, area);
-        return;
+    const struct browse_test *found = self->reading.found;
+    struct buf sample;
+    if (!self->briefed) {
+        buf_init(&sample, WORDS_MAX);
+        test_sample_put(&self->sample, found, true, &sample);
+        test_brief_fill(&self->brief, found, &self->view.app->rows, buf_string(&sample));
+        buf_done(&sample);
+        self->briefed = true;
     }
-    draw_head(self, canvas, line++);
+    lines_draw(&self->brief, &self->scroll, canvas, area);
+}
+
+static void draw_small(struct test_view *self, struct canvas *canvas, struct view_area area)
+{
+    if (self->plotted && self->charted)
+        draw_charts(self, canvas, area);
+    else
+        draw_brief(self, canvas, area);
+    canvas_cursor(canvas, area.top, 1);
+}
+
+static bool is_small(const struct canvas *canvas)
+{
+    return canvas->columns < BRIEF_COLUMNS || canvas->rows < BRIEF_ROWS;
+}
+
+/* The table with what stands around it, the charts below. */
+static void draw_full(struct test_view *self, struct canvas *canvas, struct view_area area)
+{
+    int line = area.top, end = area.top + area.height;
+    bool small = area.height < GATES_FROM;
     draw_arms(self, canvas, line++);
-    line += draw_verdict(self, canvas, line, area.height < GATES_FROM ? 2 : 3);
-    canvas_cursor(canvas, area.top + 2, 1);
+    line += draw_verdict(self, canvas, line, small ? 2 : 3);
+    canvas_cursor(canvas, area.top + 1, 1);
     int table = MAX(0, MIN(TEST_TABLE_ROWS, end - line));
     test_table_draw(canvas, (struct view_area){ .top = line, .height = table },
                     self->reading.found);
     line += table;
-    bool small = area.height < GATES_FROM;
     line += draw_badges(self, canvas, line, MIN(end - line, small ? 2 : 6), !small);
     if (!small) {
         draw_gates(self, canvas, line);
@@ -353,6 +311,23 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
     }
     if (self->charted)
         draw_charts(self, canvas, (struct view_area){ .top = line, .height = end - line });
+}
+
+static void draw(struct view *view, struct canvas *canvas, struct view_area area)
+{
+    struct test_view *self = (struct test_view *)view;
+    int asking = MIN(test_act_rows(&self->act), area.height);
+    int end = area.top + area.height - asking;
+    if (!self->reading.found || self->reading.gone) {
+        draw_empty(self, canvas, area);
+        return;
+    }
+    draw_head(self, canvas, area.top);
+    struct view_area below = { .top = area.top + 1, .height = area.height - 1 - asking };
+    if (below.height > 0 && is_small(canvas))
+        draw_small(self, canvas, below);
+    else
+        draw_full(self, canvas, below);
     if (view->app->link.state != LINK_READY)
         for (int i = area.top; i < end; i++)
             canvas_dim(canvas, i);
@@ -374,17 +349,28 @@ static void change(struct test_view *self, enum action action)
                        &self->reading.found->test);
 }
 
+/* A small screen has one at a time, and between the last and the first what it has without. */
+static void next_chart(struct test_view *self)
+{
+    bool small = is_small(&self->view.app->canvas), brief = small && !self->plotted;
+    if (!brief)
+        self->which = (enum test_chart)((self->which + 1) % TEST_CHARTS);
+    self->plotted = small && (brief || self->which != 0);
+}
+
 static void act(struct view *view, enum action action)
 {
     struct test_view *self = (struct test_view *)view;
     if (action == ACTION_CHART)
-        self->which = (enum test_chart)((self->which + 1) % TEST_CHARTS);
+        next_chart(self);
     else if (action == ACTION_HISTOGRAM)
         self->histogram = !self->histogram;
     else if (action == ACTION_AGAIN)
         ask(self);
     else if (action == ACTION_SPLIT || action == ACTION_KILL || action == ACTION_CONCLUDE)
         change(self, action);
+    else
+        scroll_page(&self->scroll, action);
 }
 
 static bool type(struct view *view, const struct key *key)
@@ -392,11 +378,28 @@ static bool type(struct view *view, const struct key *key)
     return test_act_key(&((struct test_view *)view)->act, key);
 }
 
+static void table(struct view *view, struct buf *buf)
+{
+    buf_printf(buf, "pare ab show %lld", (long long)((struct test_view *)view)->reading.id);
+}
+
 static void command(struct view *view, struct buf *buf)
 {
     const struct test_view *self = (struct test_view *)view;
     if (!test_act_command(&self->act, buf))
-        buf_printf(buf, "pare ab show %lld", (long long)self->reading.id);
+        table(view, buf);
+}
+
+static bool copy(struct view *view, struct buf *buf)
+{
+    const struct test_view *self = (struct test_view *)view;
+    if (!self->reading.found || self->reading.gone)
+        return false;
+    const struct abtest *test = &self->reading.found->test;
+    buf_printf(buf, "test %lld %s: %s: ", (long long)test->id, test->name,
+               abtest_words(test, self->reading.found->report.decision.state)->word);
+    test_put_verdict(self->reading.found, buf);
+    return true;
 }
 
 /* What keeps the numbers from being read or rolled up. */
@@ -417,6 +420,7 @@ static void close_view(struct view *view)
     test_act_done(&self->act);
     test_sample_done(&self->sample);
     test_reading_done(&self->reading);
+    lines_done(&self->brief);
     free(self);
 }
 
@@ -430,6 +434,8 @@ static const struct view_ops ops = {
     .tick = tick,
     .command = command,
     .detail = detail,
+    .copy = copy,
+    .table = table,
     .close = close_view,
 };
 

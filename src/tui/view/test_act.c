@@ -195,18 +195,21 @@ bool test_act_key(struct test_act *act, const struct key *key)
 
 /* ---- drawing ---- */
 
+static const char kill_question[] = "All requests to A from now on; the test ends, no default "
+                                    "changes. To do it type yes, and a reason if there is one.";
+
 int test_act_rows(const struct test_act *act)
 {
-    return act->kind == TEST_ACT_NONE ? 0 : 1 + CONFIRM_ROWS;
+    return act->kind == TEST_ACT_NONE   ? 0
+           : act->kind == TEST_ACT_KILL ? 1 + confirm_rows(kill_question, act->app->canvas.columns)
+                                        : 1 + CONFIRM_ROWS;
 }
 
 void test_act_draw(const struct test_act *act, struct canvas *canvas, int row)
 {
     canvas_rule(canvas, row);
     if (act->kind == TEST_ACT_KILL) {
-        confirm_draw(&act->confirm, canvas, row + 1,
-                     "All requests to A from now on; the test ends, no default changes. To do it "
-                     "type yes, and a reason if there is one.");
+        confirm_draw(&act->confirm, canvas, row + 1, kill_question);
         return;
     }
     canvas_text(canvas, row + 1, 1, canvas->columns - 2, ROLE_PLAIN,

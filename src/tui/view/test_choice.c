@@ -74,7 +74,8 @@ static void look_came(void *owner, struct request *request, struct pg_rows *cons
     arena_done(&choice->arena);
     choice->arena = arena;
     choice->look = look;
-    preview_fill(&choice->lines, &choice->look, NULL);
+    preview_fill(&choice->lines, &choice->look, NULL,
+                 preview_width_for(choice->app->canvas.columns), choice->app->canvas.ascii);
     choice->done(choice->owner);
 }
 

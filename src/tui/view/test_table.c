@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "tui/number.h"
 #include "tui/view/test_forest.h"
 
@@ -276,7 +277,7 @@ static void draw_more(const struct columns *columns, struct canvas *canvas, int 
     put_relative(row, text);
     canvas_text(canvas, line, columns->relative, RELATIVE_WIDTH, range_role(row), text);
     if (!isnan(row->ln_p))
-        p_put(row->ln_p, p);
+        p_put_short(row->ln_p, p);
     canvas_right(canvas, line, columns->p, P_WIDTH, ROLE_PLAIN, p);
     text[0] = '\0';
     if (!isnan(row->b_better))
@@ -305,6 +306,23 @@ static void draw_row(const struct columns *columns, struct canvas *canvas, int l
         draw_more(columns, canvas, line, row);
     int role = put_note(found, row, text);
     canvas_text(canvas, line, columns->note, NOTE_WIDTH, role, text);
+}
+
+int test_table_put_row(const struct browse_test *found, const struct abtest_row *row,
+                       struct buf *buf)
+{
+    char a[TEXT_ROOM], b[TEXT_ROOM], delta[TEXT_ROOM], range[TEXT_ROOM], note[TEXT_ROOM];
+    put_value(row, row->a, false, a);
+    put_value(row, row->b, false, b);
+    put_value(row, row->delta, true, delta);
+    put_range(row, range);
+    int role = put_note(found, row, note);
+    buf_printf(buf, "%s -> %s%s", a, b, !row->is_share && row->lower_is_better ? " ms" : "");
+    if (!isnan(row->delta))
+        buf_printf(buf, ", %s %s", delta, range);
+    if (*note)
+        buf_printf(buf, ", %s", note);
+    return role == ROLE_DIM ? range_role(row) == ROLE_DIM ? ROLE_PLAIN : range_role(row) : role;
 }
 
 void test_table_draw(struct canvas *canvas, struct view_area area, const struct browse_test *found)

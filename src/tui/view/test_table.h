@@ -11,6 +11,11 @@ enum { TEST_TABLE_ROWS = 2 + ABTEST_ROWS }; /* with titles and requests */
 /* As much of it as the area has lines. */
 void test_table_draw(struct canvas *canvas, struct view_area area, const struct browse_test *found);
 
+/* A row in words, for where there is no table: both arms, the difference, its limit. Returns its role. */
+struct buf;
+int test_table_put_row(const struct browse_test *found, const struct abtest_row *row,
+                       struct buf *buf);
+
 /* Lines of a text, those that begin with "!" as worries. The last tells when there are more. Returns how many. */
 int test_table_badges(struct canvas *canvas, int line, int rows, const char *text);
 

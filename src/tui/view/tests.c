@@ -17,22 +17,13 @@
 #include "tui/scroll.h"
 #include "tui/view/test_roll.h"
 #include "tui/view/test_table.h"
+#include "tui/view/tests_table.h"
 
 enum {
     LOOK_EVERY_MS = 1000,
     HURRY_MS = 20,         /* there is more to roll up */
     PAST_EVERY_MS = 5000,  /* while no test runs */
     JUDGE_EVERY_MS = 4000, /* each running one */
-    ID_WIDTH = 4,
-    STATUS_WIDTH = 10,
-    TIME_WIDTH = 6,
-    SPLIT_WIDTH = 4,
-    RESULTS_WIDTH = 8,
-    VERDICT_WIDTH = 14,
-    NAME_MIN = 11,
-    NAME_MAX = 40,
-    ARM_MIN = 4,
-    ARM_MAX = 48,
 };
 
 struct item {
@@ -172,8 +163,7 @@ static void find_cursor(struct tests *self)
         if (self->items[i].test.id == self->cursor_id)
             self->scroll.cursor = i;
     scroll_fit(&self->scroll, self->count, (int)MAX(self->scroll.height, 1));
-    const struct item *item = item_at(self);
-    self->cursor_id = item ? item->test.id : 0;
+    self->cursor_id = self->count > 0 ? item_at(self)->test.id : 0;
 }
 
 static bool take(struct tests *self, struct pg_rows *const *rows, struct arena *arena,
@@ -290,39 +280,6 @@ static void news(struct view *view)
 
 /* ---- drawing ---- */
 
-struct cells {
-    const char *id, *name, *status, *time, *a, *b, *split, *results, *verdict;
-    int role, status_role, verdict_role;
-};
-
-static void draw_cells(struct canvas *canvas, int line, const struct cells *cells)
-{
-    int rest = canvas->columns - 2 - ID_WIDTH - 2 - STATUS_WIDTH - TIME_WIDTH - 1 - SPLIT_WIDTH -
-               1 - RESULTS_WIDTH - 1 - VERDICT_WIDTH;
-    int arm = MAX(0, MIN(ARM_MAX, rest < 4 * NAME_MIN ? (rest - NAME_MIN) / 2 : rest / 3));
-    arm = arm < ARM_MIN ? 0 : arm;
-    int name = MAX(NAME_MIN, MIN(NAME_MAX, rest - 2 * arm));
-    int at = 1;
-    canvas_right(canvas, line, at, ID_WIDTH, ROLE_DIM, cells->id);
-    at += ID_WIDTH + 2;
-    canvas_text(canvas, line, at, name - 1, cells->role, cells->name);
-    at += name;
-    canvas_text(canvas, line, at, STATUS_WIDTH - 1, cells->status_role, cells->status);
-    at += STATUS_WIDTH;
-    canvas_right(canvas, line, at, TIME_WIDTH, cells->role, cells->time);
-    at += TIME_WIDTH + 1;
-    if (arm > 0) {
-        canvas_text(canvas, line, at, arm - 1, cells->role, cells->a);
-        canvas_text(canvas, line, at + arm, arm - 1, cells->role, cells->b);
-    }
-    at += 2 * arm;
-    canvas_right(canvas, line, at, SPLIT_WIDTH, cells->role, cells->split);
-    at += SPLIT_WIDTH + 1;
-    canvas_right(canvas, line, at, RESULTS_WIDTH, cells->role, cells->results);
-    at += RESULTS_WIDTH + 1;
-    canvas_text(canvas, line, at, canvas->columns - at, cells->verdict_role, cells->verdict);
-}
-
 /* Its version, and the model where that is not both arms' and there is room. */
 static const char *arm_words(const struct abtest *test, const struct abtest_arm *arm, bool wide,
                              char to[NUMBER_ROOM * 4])
@@ -337,7 +294,8 @@ static const char *arm_words(const struct abtest *test, const struct abtest_arm 
     return to;
 }
 
-static void put_verdict(const struct tests *self, const struct item *item, struct cells *cells)
+static void put_verdict(const struct tests *self, const struct item *item,
+                        struct tests_cells *cells)
 {
     cells->verdict = "-";
     cells->verdict_role = ROLE_DIM;
@@ -358,16 +316,17 @@ static void draw_row(const struct tests *self, struct canvas *canvas, int line,
     char id[24], time[TEST_TIME_ROOM], split[TEST_SPLIT_ROOM], results[NUMBER_ROOM];
     char a[NUMBER_ROOM * 4], b[NUMBER_ROOM * 4];
     bool wide = canvas->columns >= 140;
-    struct cells cells = { .id = id,
-                           .name = test->name,
-                           .status = test->status,
-                           .time = time,
-                           .split = split,
-                           .results = results,
-                           .a = arm_words(test, &test->a, wide, a),
-                           .b = arm_words(test, &test->b, wide, b),
-                           .role = test->running ? ROLE_PLAIN : ROLE_DIM,
-                           .status_role = test->running ? ROLE_STRONG : ROLE_DIM };
+    struct tests_cells cells = { .id = id,
+                                 .name = test->name,
+                                 .status = test->status,
+                                 .time = time,
+                                 .split = split,
+                                 .results = results,
+                                 .a = arm_words(test, &test->a, wide, a),
+                                 .b = arm_words(test, &test->b, wide, b),
+                                 .ended = !test->running,
+                                 .role = test->running ? ROLE_PLAIN : ROLE_DIM,
+                                 .status_role = test->running ? ROLE_STRONG : ROLE_DIM };
     snprintf(id, sizeof(id), "%lld", (long long)test->id);
     test_time(test->running_seconds, time);
     test_split(test, split);
@@ -375,7 +334,7 @@ static void draw_row(const struct tests *self, struct canvas *canvas, int line,
     if (test->results >= 1000000)
         snprintf(results, sizeof(results), "%.2f M", (double)test->results / 1e6);
     put_verdict(self, item, &cells);
-    draw_cells(canvas, line, &cells);
+    tests_table_line(canvas, line, &cells);
 }
 
 static void draw_empty(const struct tests *self, struct canvas *canvas, struct view_area area)
@@ -398,20 +357,20 @@ static void draw_empty(const struct tests *self, struct canvas *canvas, struct v
 
 static void draw(struct view *view, struct canvas *canvas, struct view_area area)
 {
-    static const struct cells titles = { "#", "test",    "status",  "for",    "A",      "B",
-                                         "A", "results", "verdict", ROLE_DIM, ROLE_DIM, ROLE_DIM };
+    static const struct tests_cells titles = { "#",      "test",   "status",  "for",     "A",
+                                               "B",      "A",      "results", "verdict", ROLE_DIM,
+                                               ROLE_DIM, ROLE_DIM, false };
     struct tests *self = (struct tests *)view;
     if (self->count == 0) {
         draw_empty(self, canvas, area);
         return;
     }
-    draw_cells(canvas, area.top, &titles);
+    tests_table_line(canvas, area.top, &titles);
     scroll_fit(&self->scroll, self->count, area.height - 1);
-    for (size_t i = 0; i < self->scroll.height && (int)i < area.height - 1; i++) {
-        size_t place = self->scroll.top + i;
-        int line = area.top + 1 + (int)i;
-        if (place >= self->count)
-            break;
+    self->scroll.row = area.top + 1;
+    for (int i = 0; i < area.height - 1 && self->scroll.top + (size_t)i < self->count; i++) {
+        size_t place = self->scroll.top + (size_t)i;
+        int line = self->scroll.row + i;
         draw_row(self, canvas, line, &self->items[place]);
         if (view->app->link.state != LINK_READY)
             canvas_dim(canvas, line);
@@ -431,8 +390,7 @@ static void act(struct view *view, enum action action)
     if (action == ACTION_AGAIN) {
         ask(self);
     } else if (scroll_act(&self->scroll, action)) {
-        item = item_at(self);
-        self->cursor_id = item ? item->test.id : 0;
+        self->cursor_id = self->count > 0 ? item_at(self)->test.id : 0;
     } else if (item && action == ACTION_OPEN) {
         app_push(view->app, test_open(view->app, item->test.id));
     }
@@ -459,6 +417,15 @@ static void detail(struct view *view, struct buf *buf)
                    arm_words(&item->test, &item->test.b, true, b));
 }
 
+static enum view_hit point(struct view *view, int row)
+{
+    struct tests *self = (struct tests *)view;
+    enum view_hit hit = scroll_point(&self->scroll, row);
+    if (hit == VIEW_HIT_LINE)
+        self->cursor_id = item_at(self)->test.id;
+    return hit;
+}
+
 static void close_view(struct view *view)
 {
     struct tests *self = (struct tests *)view;
@@ -477,6 +444,8 @@ static const struct view_ops ops = {
     .tick = tick,
     .command = command,
     .detail = detail,
+    .table = command,
+    .point = point,
     .close = close_view,
 };
 

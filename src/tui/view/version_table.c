@@ -4,21 +4,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/text.h"
 #include "tui/number.h"
+#include "tui/view/version_change.h"
 
-enum column {
-    COLUMN_NAME,
-    COLUMN_VERSION,
-    COLUMN_TYPE,
-    COLUMN_OPTIMIZATION,
-    COLUMN_SIZE,
-    COLUMN_SIZE_CHANGE,
-    COLUMN_LATENCY,
-    COLUMN_LATENCY_CHANGE,
-    COLUMN_ACCURACY,
-    COLUMN_ACCURACY_CHANGE,
-    COLUMN_COUNT = VERSION_TABLE_COLUMNS,
+enum {
+    MARK_COLUMNS = 2,
+    STRIP_COLUMNS_MIN = 24,
+    BRANCH_COLUMNS = 2,
+    BRANCHES_USUAL = 3,
+    HEAD_SPARE_MAX = 24
 };
 
 static const struct {
@@ -26,163 +23,438 @@ static const struct {
     int width; /* of numbers; what text needs at most */
     int gap;   /* before it */
     bool right;
-} columns[COLUMN_COUNT] = {
-    [COLUMN_NAME] = { "model", 40, 0, false },    [COLUMN_VERSION] = { "version", 32, 1, false },
-    [COLUMN_TYPE] = { "type", 11, 1, false },     [COLUMN_OPTIMIZATION] = { "opt", 10, 1, false },
-    [COLUMN_SIZE] = { "size", 7, 2, true },       [COLUMN_SIZE_CHANGE] = { "vs *", 5, 1, true },
-    [COLUMN_LATENCY] = { "ms", 5, 2, true },      [COLUMN_LATENCY_CHANGE] = { "vs *", 5, 1, true },
-    [COLUMN_ACCURACY] = { "accur.", 6, 2, true }, [COLUMN_ACCURACY_CHANGE] = { "vs *", 5, 1, true },
+    int change; /* the width of its change; 0: it has none */
+} looks[] = {
+    [FIELD_NAME] = { "model", 40, 0, false, 0 },
+    [FIELD_VERSION] = { "version", 32, 1, false, 0 },
+    [FIELD_TYPE] = { "type", 11, 1, false, 0 },
+    [FIELD_OPTIMIZATION] = { "opt", 10, 1, false, 0 },
+    [FIELD_CREATED] = { "created", 16, 2, false, 0 },
+    [FIELD_SIZE] = { "size", 7, 2, true, 5 },
+    [FIELD_LATENCY] = { "ms", 5, 2, true, 5 },
+    [FIELD_ACCURACY] = { "accur.", 6, 2, true, 5 },
+    [FIELD_GOAL] = { "goal", 4, 2, true, 0 },
+    [FIELD_ID] = { "id", 10, 2, true, 0 },
+    [FIELD_PARENT] = { "parent", 10, 2, true, 0 },
+    [FIELD_DEFAULT] = { "default", 7, 2, false, 0 },
+    [FIELD_JSON] = { "", 24, 2, false, 0 },
 };
 
 /* What gives way when the screen is narrow, in this order: a column down to a width, 0 is away. */
-static const struct {
-    enum column column;
+struct step {
+    enum field_kind kind;
+    bool change;
     int width;
-} narrowing[] = {
-    { COLUMN_NAME, 20 },        { COLUMN_VERSION, 18 },       { COLUMN_TYPE, 6 },
-    { COLUMN_OPTIMIZATION, 6 }, { COLUMN_NAME, 14 },          { COLUMN_TYPE, 4 },
-    { COLUMN_VERSION, 13 },     { COLUMN_OPTIMIZATION, 4 },   { COLUMN_NAME, 11 },
-    { COLUMN_TYPE, 0 },         { COLUMN_VERSION, 11 },       { COLUMN_ACCURACY_CHANGE, 0 },
-    { COLUMN_OPTIMIZATION, 0 }, { COLUMN_LATENCY_CHANGE, 0 }, { COLUMN_NAME, 8 },
-    { COLUMN_ACCURACY, 0 },     { COLUMN_SIZE_CHANGE, 0 },    { COLUMN_LATENCY, 0 },
-    { COLUMN_VERSION, 8 },      { COLUMN_NAME, 6 },
+};
+static const struct step narrowing[] = {
+    { FIELD_NAME, false, 20 },        { FIELD_VERSION, false, 18 },     { FIELD_TYPE, false, 6 },
+    { FIELD_OPTIMIZATION, false, 6 }, { FIELD_NAME, false, 14 },        { FIELD_TYPE, false, 4 },
+    { FIELD_VERSION, false, 13 },     { FIELD_OPTIMIZATION, false, 4 }, { FIELD_NAME, false, 11 },
+    { FIELD_TYPE, false, 0 },         { FIELD_VERSION, false, 11 },     { FIELD_ACCURACY, true, 0 },
+    { FIELD_OPTIMIZATION, false, 0 }, { FIELD_LATENCY, true, 0 },       { FIELD_NAME, false, 8 },
+};
+/* After that what the user has added, from the right, and at last these. */
+static const struct step at_last[] = {
+    { FIELD_ACCURACY, false, 0 }, { FIELD_SIZE, true, 0 },     { FIELD_LATENCY, false, 0 },
+    { FIELD_VERSION, false, 8 },  { FIELD_SIZE, false, 0 },    { FIELD_NAME, false, 6 },
+    { FIELD_TYPE, false, 0 },     { FIELD_VERSION, false, 6 },
 };
 
-enum { MARK_COLUMNS = 2 };
+/* ---- widths ---- */
 
-static int total_width(const int width[COLUMN_COUNT])
+/* What the data of a column needs; 0: nothing is known of it. */
+static int widest_of(const struct field *field, const struct browse_list *list)
+{
+    switch (field->kind) {
+    case FIELD_NAME:
+        return list->widest_name;
+    case FIELD_VERSION:
+        return list->widest_version;
+    case FIELD_TYPE:
+        return list->widest_type;
+    case FIELD_OPTIMIZATION:
+        return list->widest_optimization;
+    case FIELD_JSON:
+        return list->widest_value[field->slot];
+    default:
+        return looks[field->kind].width;
+    }
+}
+
+/* metrics.f1 is called f1 there. */
+static const char *title_of(const struct field *field)
+{
+    const char *dot = strchr(field->word, '.');
+    bool rooted = !strncmp(field->word, "metrics.", 8) || !strncmp(field->word, "config.", 7);
+    if (field->kind != FIELD_JSON)
+        return looks[field->kind].title;
+    return rooted && dot[1] ? dot + 1 : field->word;
+}
+
+/* `set`: as wide as the user wants it, or 0. */
+static void add_cells(struct version_table *table, const struct field *field, int set,
+                      const struct browse_list *list)
+{
+    struct version_table_cell *cell = &table->cells[table->count++];
+    *cell = (struct version_table_cell){ .field = field,
+                                         .title = title_of(field),
+                                         .gap = looks[field->kind].gap,
+                                         .right = looks[field->kind].right,
+                                         .fixed = set > 0 };
+    if (field->kind == FIELD_JSON)
+        cell->right = !list->worded[field->slot];
+    cell->width =
+        set ? set
+            : MIN(looks[field->kind].width, MAX(widest_of(field, list), text_width(cell->title)));
+    if (table->sift->good.wish.group && field->kind == FIELD_NAME)
+        cell->width = 0;
+    else if (table->sift->good.wish.group && field->kind == FIELD_VERSION && !set)
+        cell->width += BRANCH_COLUMNS * BRANCHES_USUAL;
+    if (looks[field->kind].change && table->count < VERSION_TABLE_CELLS_MAX)
+        table->cells[table->count++] =
+            (struct version_table_cell){ .field = field,
+                                         .title = "vs *",
+                                         .width = looks[field->kind].change,
+                                         .gap = 1,
+                                         .right = true,
+                                         .change = true };
+}
+
+static int total_width(const struct version_table *table)
 {
     int total = MARK_COLUMNS;
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        total += width[i] ? columns[i].gap + width[i] : 0;
+    for (int i = 0; i < table->count; i++)
+        total += table->cells[i].width ? table->cells[i].gap + table->cells[i].width : 0;
     return total;
 }
 
-void version_table_fit(struct version_table *table, const struct browse_list *list, int room)
+static void narrow(struct version_table *table, const struct step *steps, size_t count, int room)
 {
-    const int wanted[] = { list->widest_name, list->widest_version, list->widest_type,
-                           list->widest_optimization };
-    int *width = table->width;
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        width[i] = columns[i].width;
-    for (int i = 0; i < (int)ARRAY_SIZE(wanted); i++)
-        width[i] = MIN(width[i], MAX(wanted[i], (int)strlen(columns[i].title)));
-    for (size_t i = 0; i < ARRAY_SIZE(narrowing) && total_width(width) > room; i++) {
-        int excess = total_width(width) - room, *of = &width[narrowing[i].column];
-        if (*of > narrowing[i].width)
-            *of = narrowing[i].width == 0 ? 0 : MAX(narrowing[i].width, *of - excess);
+    for (size_t i = 0; i < count && total_width(table) > room; i++) {
+        for (int at = 0; at < table->count; at++) {
+            struct version_table_cell *cell = &table->cells[at];
+            int excess = total_width(table) - room;
+            bool meant = cell->field->kind == steps[i].kind && cell->change == steps[i].change;
+            if (!meant || cell->width <= steps[i].width || (cell->fixed && steps[i].width))
+                continue;
+            cell->width = steps[i].width == 0 ? 0 : MAX(steps[i].width, cell->width - excess);
+        }
     }
 }
 
-struct changes {
-    char size[NUMBER_ROOM], latency[NUMBER_ROOM], accuracy[NUMBER_ROOM];
-    int size_role, latency_role, accuracy_role;
-};
-
-static int role_of(double now, double base, bool less_is_better)
+static void drop_added(struct version_table *table, int room)
 {
-    if (isnan(now) || isnan(base) || now == base)
+    for (int at = table->count - 1; at >= 0 && total_width(table) > room; at--) {
+        enum field_kind kind = table->cells[at].field->kind;
+        if (kind >= FIELD_ID || kind == FIELD_CREATED)
+            table->cells[at].width = 0;
+    }
+}
+
+/* From one column on as many as there is room for, beside the frozen ones. */
+static void strip(struct version_table *table, int room, int side)
+{
+    int column = -1, left = room - MARK_COLUMNS;
+    bool full = false;
+    table->more_right = false;
+    for (int i = 0; i < table->count; i++) {
+        struct version_table_cell *cell = &table->cells[i];
+        column += !cell->change;
+        bool frozen = column < SHAPE_FROZEN, before = column < SHAPE_FROZEN + side - 1;
+        if (frozen)
+            cell->width = MIN(cell->width, MAX(6, (room - STRIP_COLUMNS_MIN) / 2));
+        else if (before)
+            cell->width = 0;
+        else if (!full && cell->gap + cell->width > left && column == SHAPE_FROZEN + side - 1)
+            cell->width = MAX(left - cell->gap, 0); /* a wide one is cut rather than never seen */
+        full |= !before && cell->gap + cell->width > left;
+        if (full && !before) {
+            cell->width = 0;
+            table->more_right = true;
+        }
+        left -= cell->width ? cell->gap + cell->width : 0;
+    }
+}
+
+static void lay_out(struct version_table *table, const struct browse_list *list)
+{
+    const struct shape *shape = &table->sift->good.wish.shape;
+    table->count = 0;
+    for (int i = 0; i < shape->count && table->count < VERSION_TABLE_CELLS_MAX; i++)
+        add_cells(table, &table->sift->good.fields[i], shape->columns[i].width, list);
+    if (*table->sift->good.wish.goal && shape_find(shape, "goal") < 0)
+        add_cells(table, &table->sift->good.goal_field, 0, list);
+}
+
+static bool shows_last(struct version_table *table, const struct browse_list *list, int room,
+                       int side)
+{
+    lay_out(table, list);
+    strip(table, room, side);
+    return !table->more_right;
+}
+
+/* What is left goes to the column that has the words of the models' lines. */
+static void use_spare(struct version_table *table, int room)
+{
+    int spare = MIN(room - total_width(table), HEAD_SPARE_MAX);
+    for (int i = 0; i < table->count && spare > 0 && table->sift->good.wish.group; i++)
+        if (table->cells[i].field->kind == FIELD_VERSION && !table->cells[i].fixed)
+            table->cells[i].width += spare;
+}
+
+static int column_count(const struct version_table *table)
+{
+    int count = 0;
+    for (int i = 0; i < table->count; i++)
+        count += !table->cells[i].change;
+    return count;
+}
+
+void version_table_fit(struct version_table *table, const struct sift *sift,
+                       const struct browse_list *list, int room, int *side)
+{
+    *table = (struct version_table){ .sift = sift };
+    lay_out(table, list);
+    narrow(table, narrowing, ARRAY_SIZE(narrowing), room);
+    drop_added(table, room);
+    narrow(table, at_last, ARRAY_SIZE(at_last), room);
+    use_spare(table, room);
+    for (int i = 0; i < table->count; i++)
+        table->more_right |= !table->cells[i].width &&
+                             !(sift->good.wish.group && table->cells[i].field->kind == FIELD_NAME);
+    *side = MAX(0, MIN(*side, column_count(table) - SHAPE_FROZEN));
+    if (!table->more_right)
+        *side = 0;
+    if (*side == 0)
+        return;
+    while (*side > 1 && shows_last(table, list, room, *side - 1)) /* further there is nothing */
+        --*side;
+    (void)shows_last(table, list, room, *side);
+    table->more_left = true;
+}
+
+/* ---- drawing ---- */
+
+/* A JSON number that is longer than its column keeps its size and loses digits. */
+static void put_number(const char *text, double number, int width, char to[NUMBER_ROOM])
+{
+    int length = snprintf(to, NUMBER_ROOM, "%s", text);
+    for (int digits = 9; length > width && digits > 1; digits--)
+        length = snprintf(to, NUMBER_ROOM, "%.*g", digits, number);
+}
+
+static void put_created(uint32_t seconds, char to[NUMBER_ROOM])
+{
+    struct tm when;
+    time_t time = seconds;
+    to[0] = '\0';
+    if (seconds)
+        strftime(to, NUMBER_ROOM, "%Y-%m-%d %H:%M", gmtime_r(&time, &when));
+}
+
+/* What stands in a cell: a word of the list, or what is written to `to`. */
+static const char *text_of(const struct version_table_cell *cell, const struct browse_list *list,
+                           const struct browse_row *row, char to[NUMBER_ROOM])
+{
+    const struct browse_value *value = NULL;
+    to[0] = '\0';
+    switch (cell->field->kind) {
+    case FIELD_NAME:
+        return browse_name(list, row);
+    case FIELD_VERSION:
+        return browse_word(list, row->version);
+    case FIELD_TYPE:
+        return browse_word(list, row->type);
+    case FIELD_OPTIMIZATION:
+        return browse_word(list, row->optimization);
+    case FIELD_CREATED:
+        put_created(row->created_at, to);
+        break;
+    case FIELD_SIZE:
+        number_size(row->size_bytes, to);
+        break;
+    case FIELD_LATENCY:
+        number_latency(row->latency_ms, to);
+        break;
+    case FIELD_ACCURACY:
+        number_accuracy(row->accuracy, to);
+        break;
+    case FIELD_GOAL: /* not of the list: put_goal() */
+        break;
+    case FIELD_ID:
+        snprintf(to, NUMBER_ROOM, "%lld", (long long)row->id);
+        break;
+    case FIELD_PARENT:
+        if (row->parent_id)
+            snprintf(to, NUMBER_ROOM, "%lld", (long long)row->parent_id);
+        break;
+    case FIELD_DEFAULT:
+        return row->is_default ? "yes" : "";
+    case FIELD_JSON:
+        if (list->values[cell->field->slot])
+            value = &list->values[cell->field->slot][row - list->rows];
+        if (!value || !value->kind || isnan(value->number))
+            return value && value->kind ? browse_word(list, value->text) : "";
+        put_number(browse_word(list, value->text), value->number, cell->width, to);
+        break;
+    }
+    return to;
+}
+
+static int role_of_field(enum field_kind kind, const struct browse_row *row, bool again)
+{
+    if (kind == FIELD_TYPE)
         return ROLE_DIM;
-    return (now < base) == less_is_better ? ROLE_BETTER : ROLE_WORSE;
+    if (kind == FIELD_OPTIMIZATION || (kind == FIELD_NAME && !row->is_default))
+        return kind == FIELD_NAME && again ? ROLE_DIM : ROLE_PLAIN;
+    return row->is_default ? ROLE_STRONG : ROLE_PLAIN;
 }
 
-/* Of what is there on both sides and was not measured alike nothing can be said but that. */
-static void unlike(double now, double base, char to[NUMBER_ROOM])
+static void draw_cell(const struct version_table_cell *cell, struct canvas *canvas, int line,
+                      int column, int role, const char *text)
 {
-    snprintf(to, NUMBER_ROOM, "%s", isnan(now) || isnan(base) ? "" : "~");
+    if (cell->right)
+        canvas_right(canvas, line, column, cell->width, role, text);
+    else
+        canvas_text(canvas, line, column, cell->width, role, text);
 }
 
-static struct changes changes_of(const struct browse_list *list, const struct browse_row *row)
+/* "↓size", and "↑2size" for the second key; it may take the gap before its column. */
+static void draw_sorted(const struct version_table_cell *cell, struct canvas *canvas, int line,
+                        int column, int place, bool descending)
 {
-    struct changes changes = { .size_role = ROLE_DIM,
-                               .latency_role = ROLE_DIM,
-                               .accuracy_role = ROLE_DIM };
-    const struct browse_row *base = browse_base(list, row);
-    if (!base)
-        return changes;
-    if (base == row) {
-        snprintf(changes.size, NUMBER_ROOM, "%s", isnan(row->size_bytes) ? "" : "--");
-        snprintf(changes.latency, NUMBER_ROOM, "%s", isnan(row->latency_ms) ? "" : "--");
-        snprintf(changes.accuracy, NUMBER_ROOM, "%s", isnan(row->accuracy) ? "" : "--");
-        return changes;
+    char title[2 * SHAPE_WORD_MAX], number[NUMBER_ROOM] = "";
+    struct version_table_cell wide = *cell;
+    const char *mark = canvas->ascii ? (descending ? "-" : "+") : descending ? "\u2193" : "\u2191";
+    if (place > 1)
+        snprintf(number, sizeof(number), "%d", place);
+    snprintf(title, sizeof(title), "%s%s%s", mark, number, cell->title);
+    if (cell->right) {
+        wide.width += cell->gap;
+        column -= cell->gap;
     }
-    const struct browse_alike *alike = base->is_default ? browse_alike(list, row->id) : NULL;
-    number_change(row->size_bytes, base->size_bytes, changes.size);
-    changes.size_role = role_of(row->size_bytes, base->size_bytes, true);
-    if (alike && !isnan(alike->latency_ms) && !isnan(alike->base_latency_ms)) {
-        number_change(alike->latency_ms, alike->base_latency_ms, changes.latency);
-        changes.latency_role = role_of(alike->latency_ms, alike->base_latency_ms, true);
-    } else {
-        unlike(row->latency_ms, base->latency_ms, changes.latency);
-    }
-    if (alike && !isnan(alike->accuracy) && !isnan(alike->base_accuracy)) {
-        number_points(alike->accuracy, alike->base_accuracy, changes.accuracy);
-        changes.accuracy_role = role_of(alike->accuracy, alike->base_accuracy, false);
-    } else {
-        unlike(row->accuracy, base->accuracy, changes.accuracy);
-    }
-    return changes;
+    draw_cell(&wide, canvas, line, column, ROLE_TITLE, title);
 }
 
-struct texts {
-    const char *text[COLUMN_COUNT];
-    int role[COLUMN_COUNT];
-};
-
-static void draw_texts(struct canvas *canvas, int line, const int width[COLUMN_COUNT],
-                       const struct texts *texts)
+void version_table_titles(const struct version_table *table, struct canvas *canvas, int line)
 {
     int column = MARK_COLUMNS;
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        if (!width[i])
+    for (int i = 0; i < table->count; i++) {
+        const struct version_table_cell *cell = &table->cells[i];
+        bool descending = false;
+        if (!cell->width)
             continue;
-        column += columns[i].gap;
-        if (columns[i].right)
-            canvas_right(canvas, line, column, width[i], texts->role[i], texts->text[i]);
+        column += cell->gap;
+        int place = cell->change ? 0 : sift_sort_place(table->sift, cell->field, &descending);
+        if (place)
+            draw_sorted(cell, canvas, line, column, place, descending);
         else
-            canvas_text(canvas, line, column, width[i], texts->role[i], texts->text[i]);
-        column += width[i];
+            draw_cell(cell, canvas, line, column, ROLE_DIM, cell->title);
+        column += cell->width;
     }
+    if (table->more_left)
+        canvas_text(canvas, line, 0, 1, ROLE_KEY, canvas->ascii ? "<" : "\u2039");
+    if (table->more_right)
+        canvas_text(canvas, line, 1, 1, ROLE_KEY, canvas->ascii ? ">" : "\u203a");
 }
 
-void version_table_titles(const struct version_table *table, struct canvas *canvas, int line,
-                          enum sift_key key)
+/* "| |-" before a version in a tree; returns its width, never more than half of the column. */
+static int draw_branch(const struct grouping_line *branch, struct canvas *canvas, int line,
+                       int column, int room)
 {
-    static const int sorted[SIFT_COUNT] = { [SIFT_NAME] = COLUMN_NAME,
-                                            [SIFT_SIZE] = COLUMN_SIZE,
-                                            [SIFT_LATENCY] = COLUMN_LATENCY,
-                                            [SIFT_ACCURACY] = COLUMN_ACCURACY,
-                                            [SIFT_CREATED] = COLUMN_COUNT };
-    struct texts texts;
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        texts.text[i] = columns[i].title;
-        texts.role[i] = i == sorted[key] ? ROLE_TITLE : ROLE_DIM;
+    int from = column;
+    for (uint32_t level = 1; level <= branch->level; level++) {
+        bool own = level == branch->level, follows = branch->rails & 1u << level;
+        const char *text = own       ? (follows ? "\u251c\u2500" : "\u2514\u2500")
+                           : follows ? "\u2502 "
+                                     : "  ";
+        if (canvas->ascii)
+            text = own ? (follows ? "|-" : "`-") : follows ? "| " : "  ";
+        if (column + BRANCH_COLUMNS - from > room / 2)
+            break;
+        column += canvas_text(canvas, line, column, BRANCH_COLUMNS, ROLE_DIM, text);
     }
-    draw_texts(canvas, line, table->width, &texts);
+    return column - from;
+}
+
+static const char *goal_of(const struct version_table *table, const struct browse_list *list,
+                           const struct browse_row *row, int *ret_role)
+{
+    enum version_goal goal = goal_of_row(&table->sift->good.goal, list, (size_t)(row - list->rows));
+    *ret_role = goal == VERSION_GOAL_YES  ? ROLE_BETTER
+                : goal == VERSION_GOAL_NO ? ROLE_WORSE
+                                          : ROLE_DIM;
+    const char *word = version_goal_word(goal);
+    return word ? word : "";
+}
+
+static void draw_line(const struct version_table *table, struct canvas *canvas, int line,
+                      const struct browse_list *list, const struct browse_row *row,
+                      const struct browse_row *above, const struct grouping_line *branch)
+{
+    struct version_change changes = version_change(list, row);
+    bool again = above && above->model == row->model;
+    int column = MARK_COLUMNS;
+    if (row->is_default)
+        canvas_text(canvas, line, 0, 1, ROLE_DEFAULT, canvas->ascii ? "*" : "\u2605");
+    else if (browse_base(list, row) == row)
+        canvas_text(canvas, line, 0, 1, ROLE_DIM, "o");
+    for (int i = 0; i < table->count; i++) {
+        const struct version_table_cell *cell = &table->cells[i];
+        char number[NUMBER_ROOM];
+        int role = role_of_field(cell->field->kind, row, again);
+        if (!cell->width)
+            continue;
+        column += cell->gap;
+        enum field_kind kind = cell->field->kind;
+        const char *text = cell->change         ? version_change_of(&changes, kind, &role)
+                           : kind == FIELD_GOAL ? goal_of(table, list, row, &role)
+                                                : text_of(cell, list, row, number);
+        struct version_table_cell rest = *cell;
+        if (branch && kind == FIELD_VERSION)
+            rest.width -= draw_branch(branch, canvas, line, column, cell->width);
+        draw_cell(&rest, canvas, line, column + cell->width - rest.width, role, text);
+        column += cell->width;
+    }
 }
 
 void version_table_row(const struct version_table *table, struct canvas *canvas, int line,
                        const struct browse_list *list, const struct browse_row *row,
                        const struct browse_row *above)
 {
-    char size[NUMBER_ROOM], latency[NUMBER_ROOM], accuracy[NUMBER_ROOM];
-    struct changes changes = changes_of(list, row);
-    number_size(row->size_bytes, size);
-    number_latency(row->latency_ms, latency);
-    number_accuracy(row->accuracy, accuracy);
-    int name_role = above && above->model == row->model ? ROLE_DIM : ROLE_PLAIN;
-    int main_role = row->is_default ? ROLE_STRONG : ROLE_PLAIN;
-    const struct texts texts = {
-        .text = { browse_name(list, row), browse_word(list, row->version),
-                  browse_word(list, row->type), browse_word(list, row->optimization), size,
-                  changes.size, latency, changes.latency, accuracy, changes.accuracy },
-        .role = { row->is_default ? ROLE_STRONG : name_role, main_role, ROLE_DIM, ROLE_PLAIN,
-                  main_role, changes.size_role, main_role, changes.latency_role, main_role,
-                  changes.accuracy_role },
-    };
-    if (row->is_default)
-        canvas_text(canvas, line, 0, 1, ROLE_DEFAULT, canvas->ascii ? "*" : "\u2605");
-    else if (browse_base(list, row) == row)
-        canvas_text(canvas, line, 0, 1, ROLE_DIM, "o");
-    draw_texts(canvas, line, table->width, &texts);
+    draw_line(table, canvas, line, list, row, above, NULL);
+}
+
+void version_table_branch(const struct version_table *table, struct canvas *canvas, int line,
+                          const struct browse_list *list, const struct grouping_line *branch)
+{
+    draw_line(table, canvas, line, list, &list->rows[branch->place], NULL, branch);
+}
+
+static bool is_of_head(const struct version_table_cell *cell)
+{
+    enum field_kind kind = cell->field->kind;
+    return cell->width && !cell->change &&
+           (kind == FIELD_SIZE || kind == FIELD_LATENCY || kind == FIELD_ACCURACY);
+}
+
+int version_table_head(const struct version_table *table, struct canvas *canvas, int line,
+                       const struct browse_list *list, const struct browse_row *base)
+{
+    int column = MARK_COLUMNS, end = canvas->columns;
+    for (int i = 0; i < table->count; i++) {
+        const struct version_table_cell *cell = &table->cells[i];
+        char number[NUMBER_ROOM];
+        if (!cell->width)
+            continue;
+        column += cell->gap;
+        if (is_of_head(cell)) {
+            draw_cell(cell, canvas, line, column, base->is_default ? ROLE_STRONG : ROLE_DIM,
+                      text_of(cell, list, base, number));
+            end = MIN(end, column - 1);
+        }
+        column += cell->width;
+    }
+    return end;
 }

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "tui/view/version_change.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "tui/canvas.h"
+
+static int role_of(double now, double base, bool less_is_better)
+{
+    if (isnan(now) || isnan(base) || now == base)
+        return ROLE_DIM;
+    return (now < base) == less_is_better ? ROLE_BETTER : ROLE_WORSE;
+}
+
+/* Of what is there on both sides and was not measured alike nothing can be said but that. */
+static void unlike(double now, double base, char to[NUMBER_ROOM])
+{
+    snprintf(to, NUMBER_ROOM, "%s", isnan(now) || isnan(base) ? "" : "~");
+}
+
+struct version_change version_change(const struct browse_list *list, const struct browse_row *row)
+{
+    struct version_change changes = { .size_role = ROLE_DIM,
+                                      .latency_role = ROLE_DIM,
+                                      .accuracy_role = ROLE_DIM };
+    const struct browse_row *base = browse_base(list, row);
+    if (!base)
+        return changes;
+    if (base == row) {
+        snprintf(changes.size, NUMBER_ROOM, "%s", isnan(row->size_bytes) ? "" : "--");
+        snprintf(changes.latency, NUMBER_ROOM, "%s", isnan(row->latency_ms) ? "" : "--");
+        snprintf(changes.accuracy, NUMBER_ROOM, "%s", isnan(row->accuracy) ? "" : "--");
+        return changes;
+    }
+    const struct browse_alike *alike = base->is_default ? browse_alike(list, row->id) : NULL;
+    number_change(row->size_bytes, base->size_bytes, changes.size);
+    changes.size_role = role_of(row->size_bytes, base->size_bytes, true);
+    if (alike && !isnan(alike->latency_ms) && !isnan(alike->base_latency_ms)) {
+        number_change(alike->latency_ms, alike->base_latency_ms, changes.latency);
+        changes.latency_role = role_of(alike->latency_ms, alike->base_latency_ms, true);
+    } else {
+        unlike(row->latency_ms, base->latency_ms, changes.latency);
+    }
+    if (alike && !isnan(alike->accuracy) && !isnan(alike->base_accuracy)) {
+        number_points(alike->accuracy, alike->base_accuracy, changes.accuracy);
+        changes.accuracy_role = role_of(alike->accuracy, alike->base_accuracy, false);
+    } else {
+        unlike(row->accuracy, base->accuracy, changes.accuracy);
+    }
+    return changes;
+}
+
+const char *version_change_of(const struct version_change *changes, enum field_kind kind,
+                              int *ret_role)
+{
+    *ret_role = kind == FIELD_SIZE      ? changes->size_role
+                : kind == FIELD_LATENCY ? changes->latency_role
+                                        : changes->accuracy_role;
+    return kind == FIELD_SIZE      ? changes->size
+           : kind == FIELD_LATENCY ? changes->latency
+                                   : changes->accuracy;
+}
