@@ -356,7 +356,7 @@ def plain():
     ok("measured" in said or "size" in said, said)
     ok("bert_embedding" in says(terminal, "q"), "no way back")
     said = says(terminal, "P")
-    terminal.wait_for("Enter goes on to the confirmation")
+    terminal.wait_for("Enter goes on to confirm")
     ok("type yes" in says(terminal, ""), "no confirmation")
     said = says(terminal, "yes")
     terminal.wait_for("is the default")
