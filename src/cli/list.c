@@ -35,7 +35,7 @@ static void put_usual(struct sheet *sheet, const struct version *version, bool g
 {
     struct sheet_cell *cells = versions_put(sheet, version);
     if (goal)
-        cells[VERSIONS_COLUMNS] = sheet_text(version_goal_word(version->goal));
+        cells[VERSIONS_COLUMNS] = sheet_text(field_goal_word(version->goal));
 }
 
 /* The columns asked for, or those of pare.versions; `usual` has room for those. */

@@ -131,6 +131,16 @@ double field_number(const struct field *field, const struct version *version)
     }
 }
 
+const char *field_goal_word(enum version_goal goal)
+{
+    static const char *const words[] = { [VERSION_GOAL_NONE] = NULL,
+                                         [VERSION_GOAL_ITSELF] = "--",
+                                         [VERSION_GOAL_NO] = "NO",
+                                         [VERSION_GOAL_UNDECIDED] = "?",
+                                         [VERSION_GOAL_YES] = "yes" };
+    return words[goal];
+}
+
 const char *field_text(const struct field *field, const struct version *version)
 {
     switch (field->kind) {
@@ -145,7 +155,7 @@ const char *field_text(const struct field *field, const struct version *version)
     case FIELD_CREATED:
         return version->created_at;
     case FIELD_GOAL:
-        return version_goal_word(version->goal);
+        return field_goal_word(version->goal);
     case FIELD_JSON:
         return version->values[field->slot].text;
     default:

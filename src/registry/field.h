@@ -53,4 +53,7 @@ double field_number(const struct field *field, const struct version *version);
 /* The fact as text, NULL when it is absent. */
 const char *field_text(const struct field *field, const struct version *version);
 
+/* "--", "NO", "?", "yes"; NULL where there is no goal. */
+const char *field_goal_word(enum version_goal goal);
+
 #endif

@@ -121,16 +121,6 @@ bool version_read(const struct pg_rows *rows, int row, struct arena *arena,
     return true;
 }
 
-const char *version_goal_word(enum version_goal goal)
-{
-    static const char *const words[] = { [VERSION_GOAL_NONE] = NULL,
-                                         [VERSION_GOAL_ITSELF] = "--",
-                                         [VERSION_GOAL_NO] = "NO",
-                                         [VERSION_GOAL_UNDECIDED] = "?",
-                                         [VERSION_GOAL_YES] = "yes" };
-    return words[goal];
-}
-
 bool version_split(const char *ref, struct arena *arena, const char **ret_name,
                    const char **ret_version, struct pare_error *err)
 {

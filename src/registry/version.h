@@ -34,9 +34,6 @@ enum version_goal {
     VERSION_GOAL_YES,
 };
 
-/* "--", "NO", "?", "yes"; NULL where there is no goal. */
-const char *version_goal_word(enum version_goal goal);
-
 struct version {
     int64_t id;
     const char *name, *version, *model_type, *optimization; /* the last two NULL when not given */

@@ -38,7 +38,7 @@ static const char *goal_said(const char *text, const struct version *dflt,
         arena_done(&arena);
         return err.text;
     }
-    const char *word = version_goal_word(goal_test(&goal, &version, dflt, alike));
+    const char *word = field_goal_word(goal_test(&goal, &version, dflt, alike));
     arena_done(&arena);
     return word;
 }

@@ -385,7 +385,7 @@ static const char *goal_of(const struct version_table *table, const struct brows
     *ret_role = goal == VERSION_GOAL_YES  ? ROLE_BETTER
                 : goal == VERSION_GOAL_NO ? ROLE_WORSE
                                           : ROLE_DIM;
-    const char *word = version_goal_word(goal);
+    const char *word = field_goal_word(goal);
     return word ? word : "";
 }
 
