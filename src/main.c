@@ -58,5 +58,7 @@ int main(int argc, char **argv)
     }
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) /* else nohup wants it so */
+        sigaction(SIGHUP, &action, NULL);
     return cli_main(argc, argv, &interrupted);
 }

@@ -45,7 +45,7 @@ struct pare_plan;
 enum { PARE_THREADS_MAX = 256 };
 
 struct pare_plan_options {
-    const char *name;           /* the output's file name; NULL: the model's own */
+    const char *name;           /* the output's; NULL: the model's own, and its format */
     const char *source_sha256;  /* the model's digest in hex where it is known; NULL: a run reads */
     bool no_digest;             /* leave the digest out of the output's provenance */
     int threads;                /* 1 to 256; 0: one a processor, 8 at most. The plan is the same */
@@ -77,6 +77,9 @@ PARE_API int64_t pare_plan_after_bytes(const struct pare_plan *plan);
 /* What the step optimize does, in words: "3 nodes folded, 120 bytes fewer"; "" without it. */
 PARE_API const char *pare_plan_optimized(const struct pare_plan *plan);
 
+/* What to know beforehand of the recipe's schemes for this model; "" when there is nothing. */
+PARE_API const char *pare_plan_warning(const struct pare_plan *plan);
+
 /* The plan as JSON; lives with the plan. */
 PARE_API const char *pare_plan_json(const struct pare_plan *plan);
 
@@ -99,8 +102,9 @@ struct pare_report_entry {
     double sqnr_db;   /* 10 log10(sum x^2 / sum (x - y)^2); infinite when nothing changed */
     double max_error; /* largest |x - y| */
     int64_t clipped_count;
-    double zero_share;    /* of the elements of y, 0 to 1 */
-    double clipped_share; /* as that */
+    double zero_share;        /* of the elements of y, 0 to 1 */
+    double clipped_share;     /* as that */
+    double zero_share_before; /* as that, of x; a NaN where it was not counted: nothing pruned */
 };
 
 struct pare_report;
@@ -125,6 +129,9 @@ PARE_API const struct pare_report_entry *pare_report_entry(const struct pare_rep
                                                            size_t index);
 PARE_API int64_t pare_report_before_bytes(const struct pare_report *report);
 PARE_API int64_t pare_report_after_bytes(const struct pare_report *report);
+
+/* What prune steps did, in words: "3 tensors of 96 weights: 50.0 % zeros, 0.0 % before"; or "". */
+PARE_API const char *pare_report_pruned(const struct pare_report *report);
 
 /* What the step optimize did, as in the plan. */
 PARE_API const char *pare_report_optimized(const struct pare_report *report);

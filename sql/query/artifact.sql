@@ -9,7 +9,23 @@ INSERT INTO pare.artifact (inline, folder, actor) VALUES ($1, $2, $3) RETURNING 
 SET LOCAL synchronous_commit = off
 
 -- name: artifact_chunk
-INSERT INTO pare.chunk (artifact_id, start_at, sha256, bytes) VALUES ($1, $2, $3, $4)
+INSERT INTO pare.chunk (artifact_id, start_at, sha256) VALUES ($1, $2, $3)
+
+-- The numbers, from 0, of those digests in $1 (32 bytes each) whose bytes are here and whole. OFFSET 0: each is looked
+-- up by its key, and nothing else is read.
+-- name: piece_known
+SELECT n.i FROM generate_series(0, octet_length($1) / 32 - 1) AS n(i)
+ CROSS JOIN LATERAL (SELECT FROM pare.piece p WHERE p.sha256 = substring($1 FROM 32 * n.i + 1 FOR 32)
+                        AND sha256(p.bytes) = p.sha256 OFFSET 0) p
+
+-- The lock that ON CONFLICT takes keeps a sweep away until the chunk names it; bytes that were damaged are mended.
+-- name: piece_add
+INSERT INTO pare.piece AS p (sha256, size_bytes, bytes) VALUES ($1, $2, $3)
+ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes, size_bytes = excluded.size_bytes
+ WHERE sha256(p.bytes) <> p.sha256
+
+-- name: piece_sweep
+SELECT looked_at, freed_bytes FROM pare.sweep_pieces($1)
 
 -- name: artifact_stage
 INSERT INTO pare.staged (artifact_id, start_at, bytes) VALUES ($1, $2, $3)
@@ -104,16 +120,19 @@ SELECT substring(p.bytes FROM p.at + 1 FOR 65536), ($2::int + p.at)::text
           FROM (SELECT substring(model_data FROM $2::int + 1 FOR $3::int) AS bytes FROM ml_models
                  WHERE id = $1 AND ($4::text IS NULL OR xmin::text = $4) OFFSET 0) s) p
 
--- $4 chunks from $2 on, before $3, in pieces likewise.
+-- $4 chunks from $2 on, before $3, in parts likewise. OFFSET 0: by key, one by one.
 -- name: artifact_chunks
 SELECT substring(p.bytes FROM p.at + 1 FOR 65536), (p.start_at + p.at)::text
-  FROM (SELECT c.bytes, c.start_at, generate_series(0, octet_length(c.bytes) - 1, 65536) AS at
-          FROM (SELECT bytes, start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND start_at < $3
-                 ORDER BY 2 LIMIT $4) c) p
+  FROM (SELECT d.bytes, c.start_at, generate_series(0, d.size_bytes - 1, 65536) AS at
+          FROM (SELECT sha256, start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND start_at < $3
+                 ORDER BY 2 LIMIT $4) c
+         CROSS JOIN LATERAL (SELECT e.bytes, e.size_bytes
+                               FROM pare.piece e WHERE e.sha256 = c.sha256 OFFSET 0) d) p
 
 -- The first chunk between $2 and $3 that is not what is on record.
 -- name: artifact_damaged
-SELECT start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND start_at < $3 AND sha256(bytes) <> sha256
+SELECT c.start_at FROM pare.chunk c JOIN pare.piece p ON p.sha256 = c.sha256
+ WHERE c.artifact_id = $1 AND c.start_at >= $2 AND c.start_at < $3 AND sha256(p.bytes) <> p.sha256
  ORDER BY 1 LIMIT 1
 
 -- Whether the stored bytes still are what is on record, judged on the server; NULL when nothing is on record.
@@ -121,9 +140,9 @@ SELECT start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND st
 SELECT CASE WHEN a.id IS NULL THEN NULL
             WHEN m.model_data IS NOT NULL THEN a.sha256 = sha256(m.model_data)
             WHEN a.inline THEN false
-            ELSE (SELECT coalesce(bool_and(sha256(c.bytes) = c.sha256), true)
-                         AND coalesce(sum(octet_length(c.bytes)), 0) = a.size_bytes
-                    FROM pare.chunk c WHERE c.artifact_id = a.id) END
+            ELSE (SELECT coalesce(bool_and(sha256(p.bytes) = p.sha256), true)
+                         AND coalesce(sum(p.size_bytes), 0) = a.size_bytes
+                    FROM pare.chunk c JOIN pare.piece p ON p.sha256 = c.sha256 WHERE c.artifact_id = a.id) END
 --> row
   LEFT JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE
 

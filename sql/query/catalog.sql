@@ -88,6 +88,12 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 --> rows_as_r
        OFFSET 0) m
 
+-- The same, read in order.
+-- part: rows_in_order
+  FROM (SELECT r.*
+--> rows_as_r
+         ORDER BY r.name, r.version OFFSET 0) m
+
 -- name: catalog_all
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,

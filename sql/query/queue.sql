@@ -122,6 +122,18 @@ SELECT j.id, j.kind, j.model_id, j.model_name, j.model_version, j.spec::text, j.
 --> job
  ORDER BY j.state IN ('queued', 'running') DESC, j.id DESC LIMIT $1
 
+-- Of the jobs that failed since $1 (NULL: none did) among the newest $2: how many, and the last; and the server's time,
+-- which is the next $1.
+-- name: queue_failed
+WITH failed AS (
+    SELECT id, model_name, model_version, ended_at
+      FROM (SELECT id, model_name, model_version, state, ended_at FROM pare.jobs ORDER BY id DESC LIMIT $2) newest
+     WHERE state = 'failed' AND ended_at > $1::text::timestamptz
+)
+SELECT (SELECT count(*) FROM failed), f.id, f.model_name, f.model_version,
+       to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  FROM (SELECT) always LEFT JOIN (SELECT * FROM failed ORDER BY ended_at DESC, id DESC LIMIT 1) f ON true
+
 -- name: queue_get
 --> job
  WHERE j.id = $1

@@ -96,9 +96,11 @@ static struct sheet_cell cell_of(struct sheet *sheet, const struct field *field,
     }
 }
 
-void columns_put(const struct columns *columns, struct sheet *sheet, const struct version *version)
+struct sheet_cell *columns_put(const struct columns *columns, struct sheet *sheet,
+                               const struct version *version)
 {
     struct sheet_cell *cells = sheet_row(sheet);
     for (size_t i = 0; i < columns->count; i++)
         cells[i] = cell_of(sheet, &columns->fields[i], version);
+    return cells;
 }

@@ -22,6 +22,8 @@ MUST_CHECK bool columns_parse(const char *text, struct field_paths *paths, struc
 /* Judge by these rows which JSON columns hold numbers, and make `sheet` of them. */
 void columns_begin(struct columns *columns, const struct version *const *versions, size_t count,
                    struct arena *arena, struct sheet *sheet);
-void columns_put(const struct columns *columns, struct sheet *sheet, const struct version *version);
+/* Returns the cells of the row, for what comes after those. */
+struct sheet_cell *columns_put(const struct columns *columns, struct sheet *sheet,
+                               const struct version *version);
 
 #endif

@@ -116,14 +116,27 @@ static bool look_inside(struct source *source, const char *type, struct arena *a
     return error_set(err, PARE_ERR_FORMAT, "%s: no .onnx file in the folder", source->path);
 }
 
+/* A checkpoint's file tells for itself, each shard of it; what cannot be read is stored as it is. */
+static const struct boundaries *boundaries_of(const struct source *source, const char *path,
+                                              struct arena *arena, struct boundaries *own)
+{
+    static const char *const suffixes[] = { ".safetensors", ".pt", ".pth", ".bin" };
+    const char *suffix = strrchr(path, '.');
+    struct pare_error ignored;
+    for (size_t i = 0; suffix && i < ARRAY_SIZE(suffixes); i++)
+        if (!strcmp(suffix, suffixes[i]) && source->boundaries.file_count == 0 &&
+            boundaries_find(path, arena, own, &ignored))
+            return own;
+    return &source->boundaries;
+}
+
 /* One file, chunks restarting where tensors do. */
-static bool send_file(struct upload *upload, const struct source *source, size_t index,
+static bool send_file(struct upload *upload, const struct boundaries *boundaries, const char *name,
                       const char *path, unsigned char *room, struct progress *progress,
                       struct pare_error *err)
 {
     CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const char *name = source->files[index];
-    int64_t at = 0, cut = boundaries_next(&source->boundaries, name, 0);
+    int64_t at = 0, cut = boundaries_next(boundaries, name, 0);
     if (fd < 0)
         return error_errno(err, "cannot open %s", path);
     for (;;) {
@@ -142,8 +155,23 @@ static bool send_file(struct upload *upload, const struct source *source, size_t
             continue;
         if (!upload_cut(upload, err))
             return false;
-        cut = boundaries_next(&source->boundaries, name, at);
+        cut = boundaries_next(boundaries, name, at);
     }
+}
+
+static bool send_one(struct upload *upload, const struct source *source, size_t index,
+                     unsigned char *room, struct progress *progress, struct arena *arena,
+                     struct pare_error *err)
+{
+    const char *path = full_path(source, index, arena), *name = source->files[index];
+    struct boundaries own;
+    if (!path)
+        return error_no_memory(err, strlen(source->path));
+    const struct boundaries *boundaries = boundaries_of(source, path, arena, &own);
+    /* By its own account a file is in no folder. */
+    return upload_file(upload, name, err) &&
+           send_file(upload, boundaries, boundaries == &own ? base_name(path) : name, path, room,
+                     progress, err);
 }
 
 static bool send(struct upload *upload, const struct source *source, struct arena *arena,
@@ -155,12 +183,8 @@ static bool send(struct upload *upload, const struct source *source, struct aren
         return error_no_memory(err, READ_BYTES);
     progress_init(&progress, "importing", source->total_bytes);
     bool ok = true;
-    for (size_t i = 0; ok && i < source->file_count; i++) {
-        const char *full = full_path(source, i, arena);
-        ok = full ? upload_file(upload, source->files[i], err) &&
-                        send_file(upload, source, i, full, room, &progress, err)
-                  : error_no_memory(err, strlen(source->path));
-    }
+    for (size_t i = 0; ok && i < source->file_count; i++)
+        ok = send_one(upload, source, i, room, &progress, arena, err);
     progress_done(&progress);
     free(room);
     return ok;
@@ -199,16 +223,19 @@ static bool run_upload(struct cli *cli, const struct visit *visit, const struct 
 {
     struct upload *upload;
     int64_t id;
-    char size[32];
+    char size[32], known[32];
     if (!upload_begin(&visit->registry, source->total_bytes,
                       source->folder ? UPLOAD_FOLDER : UPLOAD_FILE, &upload, err))
         return false;
     bool ok = send(upload, source, &cli->arena, err) && upload_publish(upload, version, &id, err);
+    int64_t known_bytes = upload_known_bytes(upload);
     upload_free(upload);
     if (!ok)
         return false;
     text_size(source->total_bytes, size, sizeof(size));
-    cli_say("imported %s:%s (%s, id %lld)", version->name, version->version, size, (long long)id);
+    text_size(known_bytes, known, sizeof(known));
+    cli_say("imported %s:%s (%s%s%s, id %lld)", version->name, version->version, size,
+            known_bytes ? ", there already: " : "", known_bytes ? known : "", (long long)id);
     return true;
 }
 

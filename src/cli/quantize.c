@@ -60,7 +60,8 @@ static bool run(struct cli *cli, struct pare_error *err)
 }
 
 static const struct option_spec options[] = {
-    { "scheme", "S", "int8, fp16 (no faster on CPUs), bf16, int4, or nf4 and fp4 (slow on CPUs)" },
+    { "scheme", "S",
+      "int8, fp16 (no faster on CPUs), bf16, int4, or nf4 and fp4 (in ONNX slow on CPUs)" },
     { "per-tensor", NULL, "int8: one scale a tensor instead of one a channel" },
     { "match", "PEER", "int8: onnxruntime, exactly what its quantize_dynamic gives, or a refusal" },
     { "per-channel", NULL, "int8: one scale a channel; without --match the default" },

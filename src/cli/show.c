@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/fit.h"
 #include "cli/tensors.h"
 #include "cli/versions.h"
 #include "cli/visit.h"
@@ -177,6 +178,10 @@ static bool run(struct cli *cli, struct pare_error *err)
     if (!visit_open(cli, &visit, err) ||
         !visit_find_operand(cli, &visit, 0, &cli->arena, &version, err))
         return false;
+    if (cli_has(cli, "for"))
+        return fit_print(cli, &visit, &version, err);
+    if (cli_has(cli, "ctx") || cli_has(cli, "batch"))
+        return error_set(err, PARE_ERR_USAGE, "--ctx and --batch are of --for SIZE");
     if (cli_has(cli, "tensors") || cli_has(cli, "histogram"))
         return print_tensors(cli, &visit, &version, err);
     if (cli->format == CLI_TABLE || cli->format == CLI_MD)
@@ -189,6 +194,9 @@ static bool run(struct cli *cli, struct pare_error *err)
 static const struct option_spec options[] = {
     { "tensors", NULL, "its tensors instead: dtype, shape, bytes, zeros, errors" },
     { "histogram", "TENSOR", "how the values of that one are spread instead" },
+    { "for", "SIZE", "whether it fits a device of 4GiB, say, instead: weights, cache, overhead" },
+    { "ctx", "TOKENS", "of --for: so many in the cache (2048)" },
+    { "batch", "N", "of --for: so many sequences at a time (1)" },
     { "name", "N", "instead of REF, with --version" },
     { "version", "V", "instead of REF, with --name" },
     { NULL, NULL, NULL },

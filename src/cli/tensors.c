@@ -134,6 +134,7 @@ bool tensors_print_report(struct cli *cli, const struct pare_report *report, str
         { "clipped_count", "clipped", SHEET_NUMBER },
         { "clipped_share", "share", SHEET_NUMBER },
         { "zero_share", "zeros", SHEET_NUMBER },
+        { "zero_share_before", "zeros before", SHEET_NUMBER },
         { "action", "what happened", SHEET_TEXT },
         { "reason", "why not", SHEET_TEXT },
     };
@@ -153,9 +154,11 @@ bool tensors_print_report(struct cli *cli, const struct pare_report *report, str
             cells[6] = sheet_integer(&sheet, entry->clipped_count);
             cells[7] = share_cell(&sheet, entry->clipped_share);
             cells[8] = share_cell(&sheet, entry->zero_share);
+            if (!isnan(entry->zero_share_before))
+                cells[9] = share_cell(&sheet, entry->zero_share_before);
         }
-        cells[9] = clean_cell(&sheet, entry->action);
-        cells[10] = clean_cell(&sheet, entry->reason);
+        cells[10] = clean_cell(&sheet, entry->action);
+        cells[11] = clean_cell(&sheet, entry->reason);
     }
     return sheet_print(&sheet, cli->format, err);
 }

@@ -151,6 +151,7 @@ static bool plan_file(struct cli *cli, const char *recipe, const char *path, con
     return read_threads(cli, &options.threads, err) &&
            read_external(cli, &options.external_bytes, err) &&
            pare_model_open(path, &work->model, err) && check_report(cli, work->model, err) &&
+           (!output || engine_check_target(work->model, output, err)) &&
            (cli->command == &command_run || pick_check(cli, work->model, err)) &&
            pare_recipe_parse(recipe, strlen(recipe), &work->recipe, err) &&
            pare_plan_make(work->model, work->recipe, &options, &work->plan, err);
@@ -176,16 +177,22 @@ static void say_sizes(int64_t before, int64_t after, const char *what)
             before ? 100 * ((double)after / (double)before - 1) : 0);
 }
 
-static void say_warning(const struct pare_recipe *recipe)
+static void say_warning(const char *warning)
 {
-    if (*pare_recipe_warning(recipe))
-        cli_say("warning: %s", pare_recipe_warning(recipe));
+    if (*warning)
+        cli_say("warning: %s", warning);
 }
 
 static void say_optimized(const char *words)
 {
     if (*words)
         cli_say("optimized: %s", words);
+}
+
+static void say_pruned(const char *words)
+{
+    if (words && *words)
+        cli_say("pruned: %s", words);
 }
 
 static bool run_file(struct cli *cli, struct file_work *work, const char *output,
@@ -200,6 +207,7 @@ static bool run_file(struct cli *cli, struct file_work *work, const char *output
     if (!ok || !tensors_print_report(cli, work->report, err))
         return false;
     say_optimized(pare_report_optimized(work->report));
+    say_pruned(pare_report_pruned(work->report));
     say_sizes(pare_report_before_bytes(work->report), pare_report_after_bytes(work->report),
               output);
     return !cli_has(cli, "report") ||
@@ -233,7 +241,7 @@ static bool do_file(struct cli *cli, const char *recipe, const char *path, struc
     bool ok = plan_file(cli, recipe, path, output, &work, &bar, err);
     tensors_bar_done(&bar);
     if (ok)
-        say_warning(work.recipe);
+        say_warning(pare_plan_warning(work.plan));
     if (ok && dry_run) {
         ok = tensors_print_plan(cli, work.plan, err);
         say_optimized(pare_plan_optimized(work.plan));
@@ -294,6 +302,17 @@ static bool judge_taken(const struct version_work *work, const struct version *t
     return true;
 }
 
+/* The words about pruning in a stored report; "" where there are none. */
+static const char *pruned_in(const char *report, struct arena *arena)
+{
+    CLEANUP(json_free) cJSON *root = NULL;
+    struct pare_error ignored;
+    if (!report || !json_parse(report, strlen(report), &root, &ignored))
+        return "";
+    const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned");
+    return text_clean_dup(arena, json_string(pruned, "words", ""));
+}
+
 static bool say_made(const struct version_work *work, struct pare_error *err)
 {
     struct cli *cli = work->cli;
@@ -305,11 +324,21 @@ static bool say_made(const struct version_work *work, struct pare_error *err)
                       &made, err))
         return false;
     snprintf(what, sizeof(what), "%s:%s", made.name, made.version);
+    if (!catalog_report(&work->visit.registry, made.id, &cli->arena, &report, err))
+        return false;
+    say_pruned(pruned_in(report, &cli->arena));
     say_sizes(isnan(before) ? 0 : (int64_t)before, (int64_t)made.size_bytes, what);
     if (!cli_has(cli, "report"))
         return true;
-    return catalog_report(&work->visit.registry, made.id, &cli->arena, &report, err) &&
-           write_report(cli_option(cli, "report"), report ? report : "null", err);
+    return write_report(cli_option(cli, "report"), report ? report : "null", err);
+}
+
+/* The schemes' warnings are of graphs. */
+static const char *warning_of(const struct version_work *work)
+{
+    const char *type = work->parent.model_type;
+    bool checkpoint = type && (!strcmp(type, "safetensors") || !strcmp(type, "pytorch"));
+    return checkpoint ? "" : pare_recipe_warning(work->recipe);
 }
 
 static bool submit(const struct version_work *work, struct pare_error *err)
@@ -317,7 +346,7 @@ static bool submit(const struct version_work *work, struct pare_error *err)
     struct job_row row = { 0 };
     struct buf spec;
     bool detach = cli_has(work->cli, "detach");
-    say_warning(work->recipe);
+    say_warning(warning_of(work));
     buf_init(&spec, SPEC_MAX);
     order_put_transform(work->recipe, work->parent.raw_name, work->version, &spec);
     const struct queue_order order = { .kind = "transform",

@@ -34,7 +34,7 @@ void bnb4_quantize(const struct kernel *kernel, float *x, const struct bnb4_layo
     const float *from = l->rows_are_inputs ? room->x : x + start;
     if (l->rows_are_inputs)
         turn(x, l, start, start + count, room->x);
-    kernel->float4(from, (size_t)count, (size_t)l->block, (enum kernel_float4)float4, room->q,
+    kernel->float4(from, (size_t)count, (size_t)l->block, (enum kernel_float4)float4, NULL, room->q,
                    room->absmax, io_error);
     for (int64_t at = 0; at < count; at += l->block)
         x[place_of(l, start + at)] = room->absmax[at / l->block];
@@ -100,7 +100,7 @@ static void make_part(const struct writing *w, struct writing_part *io_part)
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
+    static const struct writing_grid grid = { .next = next_part, .make = make_part };
     return writing_parts(w, &grid, sink, err);
 }
 

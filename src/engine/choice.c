@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/recipe.h"
+#include "engine/structure.h"
 #include "format/format.h"
 
 /* How a step passes a tensor by; what is said last tells most. */
@@ -75,14 +76,16 @@ static bool check_step(const struct model *model, const struct step *step, size_
     const char *op = find_idle(model, &step->ops, op_match);
     if (include || exclude)
         return error_set(err, PARE_ERR_USAGE,
-                         "recipe, step %zu: \"%s\" has \"%.200s\", which matches no tensor and "
-                         "no node of the model",
-                         number, include ? "include" : "exclude", include ? include : exclude);
+                         "\"%.200s\" matches no tensor and no node of the model; look at --%s and "
+                         "--tensor, or in a recipe at \"%s\" of step %zu",
+                         include ? include : exclude, include ? "include" : "exclude",
+                         include ? "include" : "exclude", number);
     if (op)
-        return error_set(err, PARE_ERR_USAGE,
-                         "recipe, step %zu: \"ops\" has \"%.200s\", an operator that no tensor of "
-                         "the model feeds",
-                         number, op);
+        return error_set(
+            err, PARE_ERR_USAGE,
+            "no tensor of the model feeds an operator \"%.200s\"; look at --ops, or in "
+            "a recipe at \"ops\" of step %zu",
+            op, number);
     return true;
 }
 
@@ -146,12 +149,19 @@ static const char *miss_text(const struct miss *miss, const struct tensor *t, st
     }
 }
 
+/* Of two shares by one method the larger, else the later step. */
+static bool takes_more(const struct step *later, const struct step *before)
+{
+    bool alike = later->method == before->method && !later->count && !before->count;
+    return !alike || later->amount > before->amount;
+}
+
 /* What one step more does to a decision and to how the steps of each kind missed. */
 static void follow(const struct step *step, const struct tensor *t, struct decision *io_d,
                    struct miss io_missed[])
 {
     struct miss miss = judge(step, t);
-    if (step->kind == STEP_OPTIMIZE)
+    if (step->kind == STEP_OPTIMIZE || structure_is_step(step))
         return;
     if (step->kind == STEP_KEEP && miss.kind == MISS_NONE) {
         *io_d = (struct decision){ 0 };
@@ -159,7 +169,7 @@ static void follow(const struct step *step, const struct tensor *t, struct decis
     } else if (step->kind == STEP_QUANTIZE && miss.kind == MISS_NONE) {
         io_d->quantize = step;
     } else if (step->kind == STEP_PRUNE && miss.kind == MISS_NONE) {
-        if (!io_d->prune || step->amount > io_d->prune->amount)
+        if (!io_d->prune || takes_more(step, io_d->prune))
             io_d->prune = step;
     } else if (step->kind != STEP_KEEP && miss.kind > io_missed[step->kind].kind) {
         io_missed[step->kind] = miss;

@@ -21,9 +21,10 @@ struct tensor;
 
 /* What happens to one tensor. */
 struct decision {
-    const struct step *prune;    /* the step that takes most, or NULL */
+    const struct step *prune;    /* the last one, of one method that which takes most; or NULL */
     const struct step *quantize; /* the last one, or NULL */
     const char *why;             /* why a part of the recipe passes it by, or NULL */
+    const char *no_prune;        /* why a prune step that covers it does not fit, or NULL */
 };
 
 /* Whether the step means a tensor of this name that feeds that node and these operators. */

@@ -25,6 +25,13 @@ MUST_CHECK bool engine_open(struct source *source, struct pare_model **ret_model
 bool engine_is_source(const struct pare_model *model, const char *path);
 
 /*
+ * Whether pare_run() could write to `path`, as far as can be told before a plan: where it goes is
+ * there, and free, and no file of the source.
+ */
+MUST_CHECK bool engine_check_target(const struct pare_model *model, const char *path,
+                                    struct pare_error *err);
+
+/*
  * Whether the plan changes anything; what it leaves alone is refused, with the reason of the tensor
  * that most could be done with. engine_run() asks this first.
  */

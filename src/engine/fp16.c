@@ -52,15 +52,6 @@ static const char *words(struct arena *arena, const struct step *step, const str
     return "fp16";
 }
 
-/* Place: the first element and how many. */
-static bool next_part(const struct writing *w, int64_t io_place[4])
-{
-    int64_t start = io_place[0] + io_place[1], most = STRETCH / sizeof(uint16_t);
-    io_place[0] = start;
-    io_place[1] = MIN(most, w->shown->element_count - start);
-    return io_place[1] > 0;
-}
-
 static void make_part(const struct writing *w, struct writing_part *io_part)
 {
     size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
@@ -77,7 +68,8 @@ static void make_part(const struct writing *w, struct writing_part *io_part)
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
+    static const struct writing_grid grid = { .elements = STRETCH / sizeof(uint16_t),
+                                              .make = make_part };
     return writing_parts(w, &grid, sink, err);
 }
 

@@ -196,7 +196,7 @@ static void make_part(const struct writing *w, struct writing_part *io_part)
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
+    static const struct writing_grid grid = { .next = next_part, .make = make_part };
     struct int4_layout l = int4_layout(w->shown, w->change);
     size_t zero_bytes = (size_t)(l.n * l.zero_bytes);
     if (!l.symmetric && !(*w->kept = malloc(zero_bytes)))

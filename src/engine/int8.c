@@ -237,7 +237,7 @@ static void make_part(const struct writing *w, struct writing_part *io_part)
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
+    static const struct writing_grid grid = { .next = next_part, .make = make_part };
     return make_scales(w, int8_layout(w->shown, w->change->axis), err) &&
            writing_parts(w, &grid, sink, err);
 }

@@ -21,31 +21,35 @@ enum { STRETCH = 1 << 18, BLOCK_MIN = 16 };
 
 /* ---- magnitudes of blocks, quantized ---- */
 
-/* The code of the number nearest to v, halfway the lower one. */
-static uint8_t nested_code(float v)
+/* Between neighbours of the codes' numbers: a code is how many of these are below. */
+struct nested_codes {
+    float between[LINEAR4_NESTED_CODES];
+};
+
+static void list_between(struct nested_codes *ret_codes)
 {
-    int low = 0, high = LINEAR4_NESTED_CODES - 1;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        float between = (linear4_nested_map[middle] + linear4_nested_map[middle + 1]) / 2;
-        if (v > between)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint8_t)low;
+    const float *map = linear4_nested_map;
+    for (int i = 0; i + 1 < LINEAR4_NESTED_CODES; i++)
+        ret_codes->between[i] = (map[i] + map[i + 1]) / 2;
 }
 
-static uint8_t code_of(const struct nested4 *nested, size_t block, float absmax)
+/* The code of the number nearest to v, halfway the lower one. No branch depends on v. */
+static uint8_t nested_code(const struct nested_codes *codes, float v)
 {
-    float most = nested->absmax[block / LINEAR4_NESTED_BLOCK];
-    return most == 0 ? nested_code(0) : nested_code((absmax - nested->offset) / most);
+    unsigned code = 0;
+    for (unsigned step = LINEAR4_NESTED_CODES / 2; step > 0; step /= 2)
+        code += v > codes->between[code + step - 1] ? step : 0;
+    return (uint8_t)code;
 }
 
-static float decoded(const struct nested4 *nested, size_t block, float absmax)
+/* A block's code, and in *ret_scale what it stands for. */
+static uint8_t code_of(const struct nested4 *nested, const struct nested_codes *codes, size_t block,
+                       float absmax, float *ret_scale)
 {
     float most = nested->absmax[block / LINEAR4_NESTED_BLOCK];
-    return linear4_nested_map[code_of(nested, block, absmax)] * most + nested->offset;
+    uint8_t code = nested_code(codes, most == 0 ? 0 : (absmax - nested->offset) / most);
+    *ret_scale = linear4_nested_map[code] * most + nested->offset;
+    return code;
 }
 
 /* ---- the plan ---- */
@@ -121,68 +125,54 @@ static const char *words(struct arena *arena, const struct step *step, const str
 
 /* ---- the writing ---- */
 
-/* Place: the first element and how many. */
-static bool next_part(const struct writing *w, int64_t io_place[4])
+/* Codes of the magnitudes of elements from `start` on, kept, and the scales that they stand for. */
+static void make_scale_codes(const struct writing *w, const struct nested_codes *codes,
+                             const float *x, size_t start, size_t count, float *ret_scales)
 {
-    int64_t start = io_place[0] + io_place[1];
-    io_place[0] = start;
-    io_place[1] = MIN((int64_t)STRETCH, w->shown->element_count - start);
-    return io_place[1] > 0;
-}
-
-/* The errors of codes whose scales are not the magnitudes that they were found with. */
-static void compare(const struct writing *w, const float *x, size_t n, size_t first,
-                    const uint8_t *q, const float *absmax, struct kernel_error *io_error)
-{
-    const float *map = linear4_map[w->change->float4];
-    size_t block = (size_t)w->change->block;
-    float y[WRITING_STEP];
-    for (size_t at = 0; at < n; at += block) {
-        float scale = decoded(w->change->nested, first + at / block, absmax[at / block]);
-        float scaled[LINEAR4_CODES];
-        for (int k = 0; k < LINEAR4_CODES; k++)
-            scaled[k] = map[k] * scale;
-        for (size_t i = at; i < MIN(at + block, n); i++)
-            y[i] = scaled[i % 2 ? q[i / 2] & 15 : q[i / 2] >> 4];
-    }
-    w->kernel->error(x, y, n, io_error);
-}
-
-/* `count` elements from `start` on, into their place among the part's codes. */
-static void make_step(const struct writing *w, const float *x, size_t start, size_t count,
-                      uint8_t *ret_q, struct kernel_error *io_error)
-{
-    const struct nested4 *nested = w->change->nested;
     size_t block = (size_t)w->change->block, first = start / block;
-    float absmax[WRITING_STEP / BLOCK_MIN];
-    struct kernel_error ignored = { 0 };
-    w->kernel->float4(x, count, block, w->change->float4 ? KERNEL_NF4 : KERNEL_FP4_MEANS, ret_q,
-                      absmax, nested ? &ignored : io_error);
-    if (!nested)
-        return;
-    uint8_t *codes = (uint8_t *)*w->kept + first;
+    uint8_t *kept = (uint8_t *)*w->kept + first;
+    uint32_t bits[WRITING_STEP / BLOCK_MIN];
+    w->kernel->absmax_blocks(x, count, block, bits);
     for (size_t i = 0; i * block < count; i++)
-        codes[i] = code_of(nested, first + i, absmax[i]);
-    compare(w, x, count, first, ret_q, absmax, io_error);
+        kept[i] = code_of(w->change->nested, codes, first + i, float_of(bits[i]), &ret_scales[i]);
+}
+
+/* `codes` NULL: the scales are the magnitudes. */
+static void make_step(const struct writing *w, const struct nested_codes *codes, const float *x,
+                      size_t start, size_t count, uint8_t *ret_q, struct kernel_error *io_error)
+{
+    float absmax[WRITING_STEP / BLOCK_MIN], scales[WRITING_STEP / BLOCK_MIN];
+    if (codes)
+        make_scale_codes(w, codes, x, start, count, scales);
+    w->kernel->float4(x, count, (size_t)w->change->block,
+                      w->change->float4 ? KERNEL_NF4 : KERNEL_FP4_MEANS, codes ? scales : NULL,
+                      ret_q, absmax, io_error);
 }
 
 static void make_part(const struct writing *w, struct writing_part *io_part)
 {
     size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
+    const struct nested_codes *nested = NULL;
+    struct nested_codes codes;
     struct writing_room room;
+    if (w->change->nested) {
+        list_between(&codes);
+        nested = &codes;
+    }
     for (size_t done = 0, n; done < count; done += n) {
         n = MIN((size_t)WRITING_STEP, count - done);
         const float *x = writing_read(w, io_part, start + done, n, &room);
         if (!x)
             return;
-        make_step(w, x, start + done, n, (uint8_t *)io_part->room + done / 2, &io_part->error);
+        make_step(w, nested, x, start + done, n, (uint8_t *)io_part->room + done / 2,
+                  &io_part->error);
     }
     io_part->bytes = (count + 1) / 2;
 }
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
+    static const struct writing_grid grid = { .elements = STRETCH, .make = make_part };
     if (w->change->nested && !*w->kept)
         *w->kept = malloc((size_t)w->change->scale_count + 1);
     if (w->change->nested && !*w->kept)
@@ -195,22 +185,22 @@ static void make_scales(const struct writing *w, struct writing_part *io_part)
 {
     size_t start = (size_t)io_part->place[0], count = (size_t)io_part->place[1];
     size_t block = (size_t)w->change->block;
-    float *to = io_part->room;
+    uint32_t *to = io_part->room; /* bits of floats */
     struct writing_room room;
     for (size_t done = 0, n; done < count; done += n) {
         n = MIN((size_t)WRITING_STEP, count - done);
         const float *x = writing_read(w, io_part, start + done, n, &room);
         if (!x)
             return;
-        for (size_t at = 0; at < n; at += block)
-            *to++ = float_of(w->kernel->absmax(x + at, MIN(block, n - at)));
+        w->kernel->absmax_blocks(x, n, block, to);
+        to += (n + block - 1) / block;
     }
-    io_part->bytes = (size_t)(to - (float *)io_part->room) * sizeof(*to);
+    io_part->bytes = (size_t)(to - (uint32_t *)io_part->room) * sizeof(*to);
 }
 
 static bool write_scales(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_scales };
+    static const struct writing_grid grid = { .elements = STRETCH, .make = make_scales };
     if (!w->change->nested)
         return writing_parts(w, &grid, sink, err);
     return writing_put_kept(w, sink, (size_t)w->change->scale_count, err);

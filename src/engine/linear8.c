@@ -2,12 +2,11 @@
 /*
  * int8 of a checkpoint, as bitsandbytes keeps it for LLM.int8(): format/linear8.h has the layout.
  *
- * A weight is rounded to float16 first, then q = round(w * (1 / absmax of its output * 127)), halves
- * to even, all in float32. An output of zeros alone has zeros.
+ * A weight is rounded to float16 first, and so is the magnitude of its output; kernel.h has the
+ * formula.
  */
 #include "format/linear8.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -74,39 +73,16 @@ static const char *words(struct arena *arena, const struct step *step, const str
 
 /* ---- the writing ---- */
 
-/* Place: the first element and how many. */
-static bool next_part(const struct writing *w, int64_t io_place[4])
-{
-    int64_t start = io_place[0] + io_place[1];
-    io_place[0] = start;
-    io_place[1] = MIN((int64_t)STRETCH, w->shown->element_count - start);
-    return io_place[1] > 0;
-}
-
-/* Elements of one output, at io_y, which become what their codes stand for. */
-static void quantize(float *io_y, size_t n, float absmax, int8_t *ret_q)
-{
-    float turn = absmax > 0 ? 1.0f / absmax * (float)LINEAR8_MOST : 0;
-    for (size_t i = 0; i < n; i++) {
-        float q = nearbyintf(io_y[i] * turn);
-        ret_q[i] = (int8_t)q;
-        io_y[i] = q * absmax / (float)LINEAR8_MOST;
-    }
-}
-
+/* Output by output. */
 static void make_step(const struct writing *w, const float *x, size_t start, size_t count,
                       int8_t *ret_q, struct kernel_error *io_error)
 {
     size_t columns = (size_t)w->shown->dims[1];
-    uint16_t half[WRITING_STEP];
-    float y[WRITING_STEP];
-    w->kernel->to_fp16(x, count, half);
-    w->kernel->of_fp16(half, count, y);
     for (size_t at = 0, n; at < count; at += n) {
         n = MIN(columns - (start + at) % columns, count - at);
-        quantize(y + at, n, w->change->absmax[(start + at) / columns], ret_q + at);
+        w->kernel->linear8(x + at, n, w->change->absmax[(start + at) / columns], ret_q + at,
+                           io_error);
     }
-    w->kernel->error(x, y, count, io_error);
 }
 
 static void make_part(const struct writing *w, struct writing_part *io_part)
@@ -125,7 +101,7 @@ static void make_part(const struct writing *w, struct writing_part *io_part)
 
 static bool write_values(struct writing *w, struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
+    static const struct writing_grid grid = { .elements = STRETCH, .make = make_part };
     return writing_parts(w, &grid, sink, err);
 }
 

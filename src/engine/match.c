@@ -184,6 +184,8 @@ static bool settle_weight(struct pare_plan *plan, const struct reading *r,
 static const char *add_action(struct pare_plan *plan, const char *before,
                               const struct match_weight *weight)
 {
+    if (weight->is_plain)
+        return arena_printf(&plan->arena, "%s%stransposed", before, *before ? " and " : "");
     return arena_printf(&plan->arena, "%s%s%s per %s%s", before, *before ? " and " : "",
                         weight->is_unsigned ? "uint8" : "int8",
                         weight->axis >= 0 ? "channel" : "tensor",
@@ -266,7 +268,9 @@ static bool list_tensor(struct pare_plan *plan, size_t index, const struct chain
     for (size_t i = chains->first[index]; action && i != NONE; i = chains->next[i]) {
         const struct match_weight *weight = &match->weights[i];
         action = add_action(plan, action, weight);
-        bytes += shown->element_count + weight->scale_count * (weight->halves ? 3 : 5);
+        bytes += weight->is_plain
+                     ? shown->size_bytes
+                     : shown->element_count + weight->scale_count * (weight->halves ? 3 : 5);
     }
     if (action && *action)
         action = arena_printf(&plan->arena, "%s, as onnxruntime", action);
@@ -314,9 +318,11 @@ bool match_plan(struct pare_plan *plan, struct pool *pool, struct meter *meter,
         return false;
     meter->total_bytes = 0;
     for (size_t i = 0; i < plan->match->weight_count; i++)
-        meter->total_bytes += model->tensors[plan->match->weights[i].tensor].shown.size_bytes;
+        if (!plan->match->weights[i].is_plain)
+            meter->total_bytes += model->tensors[plan->match->weights[i].tensor].shown.size_bytes;
     for (size_t i = 0; ok && i < plan->match->weight_count; i++)
-        ok = settle_weight(plan, &reading, &plan->match->weights[i], err);
+        ok = plan->match->weights[i].is_plain ||
+             settle_weight(plan, &reading, &plan->match->weights[i], err);
     struct chains chains = { 0 };
     ok = ok && chain_weights(plan, &chains, err);
     for (size_t i = 0; ok && i < model->tensor_count; i++) {
@@ -329,12 +335,18 @@ bool match_plan(struct pare_plan *plan, struct pool *pool, struct meter *meter,
 
 /* ---- the values ---- */
 
+static size_t turned_bytes(const struct pare_tensor *shown, const struct match_weight *weight)
+{
+    return (size_t)(weight->is_plain ? shown->size_bytes : shown->element_count);
+}
+
 size_t match_turned_bytes(const struct model *model, const struct match *match)
 {
     size_t most = 1;
     for (size_t i = 0; i < match->weight_count; i++)
         if (match->weights[i].transposed)
-            most = MAX(most, (size_t)model->tensors[match->weights[i].tensor].shown.element_count);
+            most = MAX(most, turned_bytes(&model->tensors[match->weights[i].tensor].shown,
+                                          &match->weights[i]));
     return most;
 }
 
@@ -415,12 +427,20 @@ static void make_part(const struct writing *w, struct writing_part *io_part)
     io_part->clipped = counts.clipped;
 }
 
-/* The quantized matrices with rows and columns exchanged, as much of a column as there is room. */
-static bool write_turned(struct writing *w, const uint8_t *turned, struct sink *sink,
+static void move(uint8_t *to, const uint8_t *from, size_t size)
+{
+    if (size == 1)
+        *to = *from;
+    else
+        memcpy(to, from, size);
+}
+
+/* Matrices with rows and columns exchanged, as much of a column as there is room. */
+static bool write_turned(struct writing *w, const uint8_t *turned, size_t size, struct sink *sink,
                          struct pare_error *err)
 {
     const struct pare_tensor *shown = w->shown;
-    size_t rows = (size_t)shown->dims[shown->rank - 2], room = scheme_int8.stretch_bytes;
+    size_t rows = (size_t)shown->dims[shown->rank - 2], room = scheme_int8.stretch_bytes / size;
     size_t columns = (size_t)shown->dims[shown->rank - 1], matrix = rows * columns;
     size_t high = MIN(rows, room), wide = MAX(room / rows, (size_t)1);
     uint8_t *q = w->stretch;
@@ -430,8 +450,9 @@ static bool write_turned(struct writing *w, const uint8_t *turned, struct sink *
                 size_t width = MIN(wide, columns - c), height = MIN(high, rows - r);
                 for (size_t i = 0; i < height; i++)
                     for (size_t k = 0; k < width; k++)
-                        q[k * height + i] = turned[start + (r + i) * columns + c + k];
-                if (!writing_put(w, sink, q, width * height, err))
+                        move(q + (k * height + i) * size,
+                             turned + (start + (r + i) * columns + c + k) * size, size);
+                if (!writing_put(w, sink, q, width * height * size, err))
                     return false;
             }
     return true;
@@ -440,9 +461,15 @@ static bool write_turned(struct writing *w, const uint8_t *turned, struct sink *
 bool match_write(struct writing *w, const struct match_weight *weight, uint8_t *turned,
                  struct sink *sink, struct pare_error *err)
 {
-    static const struct writing_grid grid = { next_part, make_part };
-    struct form form = { weight, layout_of(w->shown, weight), weight->transposed ? turned : NULL };
+    static const struct writing_grid grid = { .next = next_part, .make = make_part };
+    size_t size = turned_bytes(w->shown, weight) / (size_t)w->shown->element_count;
+    struct form form = { .weight = weight };
+    if (weight->is_plain)
+        return model_read(w->model, w->tensor, 0, (size_t)w->shown->size_bytes, turned, err) &&
+               write_turned(w, turned, size, sink, err);
+    form.layout = layout_of(w->shown, weight);
+    form.turned = weight->transposed ? turned : NULL;
     w->own = &form;
     return writing_parts(w, &grid, sink, err) &&
-           (!weight->transposed || write_turned(w, turned, sink, err));
+           (!weight->transposed || write_turned(w, turned, size, sink, err));
 }

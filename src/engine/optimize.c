@@ -28,7 +28,7 @@ static int64_t model_bytes(const struct model *model)
 }
 
 /* What stays keeps its order; what is new, or in another file now, comes behind it. */
-static bool find_origins(struct pare_plan *plan, struct pare_error *err)
+bool optimize_find_origins(struct pare_plan *plan, struct pare_error *err)
 {
     const struct model *before = plan->model->model, *work = plan->work;
     size_t next = 0;
@@ -53,13 +53,13 @@ bool optimize_plan(struct pare_plan *plan, struct pare_error *err)
 {
     plan->work = plan->model->model;
     if (!is_asked(plan))
-        return find_origins(plan, err);
+        return true;
     if (!model_optimize(plan->model->model, &plan->arena, &plan->found, &plan->optimized, err))
         return false;
     if (plan->optimized)
         plan->work = plan->optimized;
     plan->saved_bytes = model_bytes(plan->model->model) - model_bytes(plan->work);
-    return find_origins(plan, err);
+    return true;
 }
 
 bool optimize_list_gone(struct pare_plan *plan, struct pare_error *err)

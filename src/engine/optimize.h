@@ -17,6 +17,9 @@ struct pare_plan;
 /* Set plan->work, and what goes with it, as the recipe says. */
 MUST_CHECK bool optimize_plan(struct pare_plan *plan, struct pare_error *err);
 
+/* Set plan->origins, once plan->work is what the other steps work on. */
+MUST_CHECK bool optimize_find_origins(struct pare_plan *plan, struct pare_error *err);
+
 /* List the tensors that are no more. */
 MUST_CHECK bool optimize_list_gone(struct pare_plan *plan, struct pare_error *err);
 

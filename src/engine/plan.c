@@ -16,9 +16,11 @@
 #include "engine/meter.h"
 #include "engine/optimize.h"
 #include "engine/prune.h"
+#include "engine/prune_plan.h"
 #include "engine/reading.h"
 #include "engine/recipe.h"
 #include "engine/scheme.h"
+#include "engine/structure.h"
 #include "engine/survey.h"
 #include "format/source.h"
 #include "kernel/kernel.h"
@@ -70,15 +72,13 @@ static const char *why_untouchable(const struct tensor *t, const struct decision
 
 /* ---- one tensor ---- */
 
-static const char *action_text(struct arena *arena, const struct tensor *t,
+static const char *action_text(struct pare_plan *plan, const struct tensor *t,
                                const struct decision *d, const struct change *change)
 {
+    struct arena *arena = &plan->arena;
     const char *prune = "", *quantize = "";
-    char amount[32];
-    if (d->prune) {
-        text_number(d->prune->amount, amount, sizeof(amount));
-        prune = arena_printf(arena, "prune l1 %s", amount);
-    }
+    if (d->prune)
+        prune = prune_words(plan, d->prune);
     if (d->quantize)
         quantize = scheme_of(d->quantize, t)->words(arena, d->quantize, change);
     if (!prune || !quantize)
@@ -96,12 +96,8 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     struct reading reading = { p->model, p->pool, &p->meter };
     struct survey survey;
     *ret_reason = NULL;
-    if (!t->weight)
-        d->prune = NULL;
-    if (d->prune && prune_count(d->prune->amount, (uint64_t)t->shown.element_count) == 0) {
-        d->prune = NULL;
-        *ret_reason = "the amount takes none of its elements";
-    }
+    if (!d->prune && !d->quantize)
+        *ret_reason = d->no_prune;
     if (!d->prune && !d->quantize)
         return true;
     if (!survey_begin(&survey, p->plan, &reading, index, err))
@@ -112,7 +108,7 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     else if (d->quantize)
         *ret_reason = scheme_of(d->quantize, t)->weigh(t, d->quantize, survey.absmax, change);
     else
-        *ret_reason = d->why;
+        *ret_reason = d->no_prune ? d->no_prune : d->why;
     bool ok = *ret_reason || survey_complete(&survey, p->plan, t, d->quantize, change, err);
     survey_end(&survey);
     if (!ok)
@@ -127,7 +123,16 @@ static bool settle(struct planning *p, size_t index, const char **ret_reason,
     }
     if (d->prune && !d->quantize)
         change->kind = CHANGE_VALUES;
+    if (d->no_prune && !*ret_reason)
+        *ret_reason = d->no_prune;
     return true;
+}
+
+/* What a tensor that no step touches becomes in another format; NULL when memory ends. */
+static const char *converted(struct pare_plan *plan, const struct tensor *t)
+{
+    return t->shares ? arena_printf(&plan->arena, "%s, its values once more", plan->converts)
+                     : plan->converts;
 }
 
 /* What is settled, as an entry. */
@@ -136,12 +141,19 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
 {
     const struct change *change = &plan->changes[index];
     const struct step *quantize = plan->decisions[index].quantize;
-    const char *reason = plan->reasons[index], *action = "";
+    const char *whole = structure_reason(plan->structure, t->shown.name), *action = "";
+    const char *reason = plan->reasons[index] || !*whole ? plan->reasons[index] : whole;
     const char *fate = optimize_fate(plan, index);
+    const size_t origin = plan->origins[index];
     if (change->kind != CHANGE_NONE)
-        action = action_text(&plan->arena, t, &plan->decisions[index], change);
+        action = action_text(plan, t, &plan->decisions[index], change);
+    const char *cut = structure_action(plan->structure, t->shown.name);
+    if (action && *cut)
+        action = arena_printf(&plan->arena, "%s%s%s", cut, *action ? ", " : "", action);
     if (action && *fate)
         action = arena_printf(&plan->arena, "optimize: %s%s%s", fate, *action ? ", " : "", action);
+    if (action && !*action && plan->converts)
+        action = converted(plan, t);
     if (!action)
         return error_no_memory(err, 64);
     plan->changed_count += *action != '\0';
@@ -149,13 +161,14 @@ static bool list_tensor(struct pare_plan *plan, const struct tensor *t, size_t i
         return true;
     plan->workpieces[plan->entry_count] = index;
     plan->entries[plan->entry_count++] = (struct pare_plan_entry){
-        .tensor = plan->origins[index],
+        .tensor = origin,
         .name = t->shown.name,
         .action = action,
         .reason = reason    ? reason
                   : *action ? ""
                             : "no step covers it",
-        .before_bytes = plan->origins[index] == SIZE_MAX ? 0 : t->shown.size_bytes,
+        .before_bytes =
+            origin == SIZE_MAX ? 0 : plan->model->model->tensors[origin].shown.size_bytes,
         .after_bytes = quantize ? scheme_of(quantize, t)->bytes(t, change) : t->shown.size_bytes,
     };
     return true;
@@ -192,7 +205,9 @@ bool plan_layout(const struct pare_plan *plan, const char *name, struct output *
     labels[count++] = (struct label){ LABEL_PREFIX "recipe", plan->recipe->text, false };
     if (plan->digest)
         labels[count++] = (struct label){ LABEL_PREFIX "source_sha256", digits, true };
-    const struct output_settings settings = { name, labels, count, plan->external_bytes };
+    const struct output_settings settings = {
+        name, labels, count, plan->external_bytes, plan->format,
+    };
     return output_plan(plan->work, plan->changes, &settings, ret_output, err);
 }
 
@@ -205,6 +220,34 @@ static bool plan_sizes(struct pare_plan *plan, struct pare_error *err)
     plan->before_bytes = pare_model_size_bytes(plan->model);
     output_free(output);
     return true;
+}
+
+/* No step makes less of what is quantized already. */
+static bool check_quantized(const struct pare_plan *plan, struct pare_error *err)
+{
+    const char *how = plan->model->model->quantized;
+    for (size_t i = 0; how && i < plan->recipe->step_count; i++)
+        if (plan->recipe->steps[i].kind != STEP_KEEP)
+            return error_set(
+                err, PARE_ERR_REFUSED,
+                "the checkpoint is quantized already: %.200s; take the one that it was "
+                "made of",
+                how);
+    return true;
+}
+
+/* What the recipe alone does not tell: the format, and whether its warning is for this model. */
+static void look_at_model(struct pare_plan *plan, bool named)
+{
+    const struct model *model = plan->model->model;
+    bool graph = model->tensor_count == 0 || !model->tensors[0].alone;
+    plan->format = model->format;
+    if (named)
+        plan->format = output_format(model, plan->name, plan->recipe->step_count == 0);
+    if (plan->format != model->format)
+        plan->converts =
+            plan->format == &format_safetensors ? "as safetensors" : "as PyTorch has it";
+    plan->warning = graph ? plan->recipe->warning : "";
 }
 
 static bool plan_tensors(struct planning *p, struct pare_error *err)
@@ -222,6 +265,8 @@ static bool plan_tensors(struct planning *p, struct pare_error *err)
         else
             p->meter.total_bytes += t->shown.size_bytes;
     }
+    if (!prune_plan(plan, &p->meter, err))
+        return false;
     for (size_t i = 0; i < model->tensor_count; i++)
         if (!plan->reasons[i] && !settle(p, i, &plan->reasons[i], err))
             return false;
@@ -244,13 +289,14 @@ static bool allocate(struct pare_plan *plan, const struct pare_plan_options *opt
     const char *name = options->name ? options->name : model->source->main_name;
     plan->name = arena_strdup(&plan->arena, name);
     plan->decisions = arena_array(&plan->arena, n, sizeof(*plan->decisions));
+    plan->prunings = arena_array(&plan->arena, n, sizeof(*plan->prunings));
     plan->changes = arena_array(&plan->arena, n, sizeof(*plan->changes));
     plan->entries = arena_array(&plan->arena, rows, sizeof(*plan->entries));
     plan->workpieces = arena_array(&plan->arena, rows, sizeof(*plan->workpieces));
     plan->reasons = arena_array(&plan->arena, n, sizeof(*plan->reasons));
     plan->magnitudes = arena_array(&plan->arena, n, sizeof(*plan->magnitudes));
     if (!plan->reasons || !plan->magnitudes || !plan->name || !plan->workpieces ||
-        !plan->decisions || !plan->changes || !plan->entries)
+        !plan->decisions || !plan->prunings || !plan->changes || !plan->entries)
         return error_no_memory(err, rows * sizeof(*plan->entries));
     plan->digest = !options->no_digest;
     plan->external_bytes = options->external_bytes;
@@ -277,9 +323,13 @@ bool pare_plan_make(const struct pare_model *model, const struct pare_recipe *re
         .meter = { .progress = options->progress, .data = options->data, .phase = "planning" },
     };
     bool ok = reading_pool(options->threads, &p.pool, err);
-    ok = ok && model_check(model->model, err) && choice_check(model->model, recipe, err) &&
-         optimize_plan(plan, err) && allocate(plan, options, err);
+    ok = ok && model_check(model->model, err) && check_quantized(plan, err) &&
+         choice_check(model->model, recipe, err) && optimize_plan(plan, err) &&
+         structure_plan(plan, &p.meter, err) && optimize_find_origins(plan, err) &&
+         allocate(plan, options, err);
     p.model = plan->work;
+    if (ok)
+        look_at_model(plan, options->name != NULL);
     ok = ok &&
          (match_asked(recipe) ? match_plan(plan, p.pool, &p.meter, err) : plan_tensors(&p, err)) &&
          plan_sizes(plan, err) && plan_write_json(plan, err);
@@ -295,6 +345,7 @@ void pare_plan_free(struct pare_plan *plan)
 {
     if (!plan)
         return;
+    structure_free(plan->structure);
     model_close(plan->optimized);
     arena_done(&plan->arena);
     free(plan);
@@ -322,6 +373,11 @@ const struct pare_tensor *plan_tensor(const struct pare_plan *plan, size_t entry
 const char *pare_plan_optimized(const struct pare_plan *plan)
 {
     return plan->words;
+}
+
+const char *pare_plan_warning(const struct pare_plan *plan)
+{
+    return plan->warning;
 }
 
 size_t pare_plan_changed_count(const struct pare_plan *plan)
@@ -354,9 +410,9 @@ bool plan_write_json(struct pare_plan *plan, struct pare_error *err)
     buf_init(&out, JSON_MAX);
     buf_printf(&out, "{\"recipe\": %s, \"before_bytes\": %lld, \"after_bytes\": %lld, ",
                plan->recipe->text, (long long)plan->before_bytes, (long long)plan->after_bytes);
-    if (*plan->recipe->warning) {
+    if (*plan->warning) {
         buf_text(&out, "\"warning\": ");
-        json_put_string(&out, plan->recipe->warning);
+        json_put_string(&out, plan->warning);
         buf_text(&out, ", ");
     }
     buf_text(&out, plan->counts);

@@ -10,6 +10,8 @@
 
 struct decision;
 struct output;
+struct structure;
+struct pruning;
 
 /* The reason of a tensor that no step can do anything with. */
 #define PLAN_NOT_FINITE "it holds infinities or NaNs"
@@ -24,13 +26,15 @@ struct pare_plan {
     const struct model *work;
     struct model *optimized; /* owned; NULL: the model as it is */
     struct optimized found;
-    int64_t saved_bytes;    /* by optimizing alone */
-    size_t *origins;        /* by tensor of `work`: its index in the model, or SIZE_MAX */
-    const char *name;       /* of the main file */
-    int64_t external_bytes; /* as in the options */
+    struct structure *structure; /* owned: what steps that take channels laid over that */
+    int64_t saved_bytes;         /* by optimizing alone */
+    size_t *origins;             /* by tensor of `work`: its index in the model, or SIZE_MAX */
+    const char *name;            /* of the main file */
+    int64_t external_bytes;      /* as in the options */
     bool digest;
     char source_sha256[DIGEST_HEX_ROOM]; /* "" when not known yet */
     struct decision *decisions;          /* by tensor of `work` */
+    struct pruning *prunings;            /* so: of those with a prune step */
     struct change *changes;              /* so */
     struct match *match;                 /* what a peer would give; NULL: nothing of the kind */
     uint32_t **magnitudes; /* so: of the scheme's channels the largest, as bits; NULL: not kept */
@@ -41,7 +45,10 @@ struct pare_plan {
     size_t entry_count;
     size_t changed_count;
     int64_t before_bytes, after_bytes;
-    const char *words, *counts; /* what optimizing did; as a member of a JSON object */
+    const struct format *format; /* of the output */
+    const char *converts;        /* "as safetensors", of a copy in another format; or NULL */
+    const char *warning;         /* of the recipe's schemes for this model; "" when there is none */
+    const char *words, *counts;  /* what optimizing did; as a member of a JSON object */
     const char *json;
 };
 

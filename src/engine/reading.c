@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/pool.h"
@@ -15,6 +16,9 @@ enum { STEP = 1 << 20, STEPS_MAX = 16, THREADS_DEFAULT_MAX = 8 };
 
 /* Elements that are looked at before they leave the cache, and between two reports. */
 enum { LOOK_STEP = 16 * 1024, LOOK_ROUND = 16 << 20 };
+
+/* Channels of so many elements in a row are looked at in 16 bits, as they come. */
+enum { ROW_MIN = 16 };
 
 /* Steps that are read at a time, and what came of each. */
 struct batch {
@@ -138,19 +142,54 @@ static size_t take_stretch(struct search *s, size_t *ret_start)
     return count;
 }
 
+/* Whole rows from `start` on, or a part of one: only the largest of each becomes a float. */
+static void fold_halves(const struct search *s, const uint16_t *half, size_t start, size_t n,
+                        uint32_t *io_bits)
+{
+    const struct kernel *kernel = kernel_best();
+    uint16_t most[LOOK_STEP / ROW_MIN];
+    float x[LOOK_STEP / ROW_MIN];
+    size_t block = MIN(s->layout.inner, n), count = (n + block - 1) / block;
+    kernel->absmax_halves(half, n, block, most);
+    if (s->t->shown.dtype == PARE_F16)
+        kernel->of_fp16(most, count, x);
+    else
+        kernel->of_bf16(most, count, x);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits, *to = &io_bits[(start / s->layout.inner + i) % s->layout.channels];
+        memcpy(&bits, &x[i], sizeof(bits));
+        *to = MAX(*to, bits);
+    }
+}
+
+static bool look_at(const struct search *s, size_t start, size_t n, uint32_t *io_bits,
+                    struct pare_error *err)
+{
+    float x[LOOK_STEP];
+    uint16_t half[LOOK_STEP];
+    size_t size = reading_element_bytes(s->t);
+    if (s->x) {
+        int8_fold(kernel_best(), s->x + start, s->layout, start, n, io_bits);
+    } else if (size == sizeof(*half) && s->layout.inner >= ROW_MIN) {
+        if (!model_read(s->r->model, s->t, (int64_t)(start * size), n * size, half, err))
+            return false;
+        fold_halves(s, half, start, n, io_bits);
+    } else {
+        if (!reading_floats(s->r->model, s->t, start, n, half, x, err))
+            return false;
+        int8_fold(kernel_best(), x, s->layout, start, n, io_bits);
+    }
+    return true;
+}
+
 static void search_stretches(void *data, size_t thread)
 {
     struct search *s = data;
     struct finder *finder = &s->finders[thread];
     uint32_t *bits = s->bits + thread * s->layout.channels;
-    float x[LOOK_STEP];
-    uint16_t half[LOOK_STEP];
     size_t start;
-    for (size_t n; finder->ok && (n = take_stretch(s, &start)) > 0;) {
-        finder->ok = s->x || reading_floats(s->r->model, s->t, start, n, half, x, &finder->err);
-        if (finder->ok)
-            int8_fold(kernel_best(), s->x ? s->x + start : x, s->layout, start, n, bits);
-    }
+    for (size_t n; finder->ok && (n = take_stretch(s, &start)) > 0;)
+        finder->ok = look_at(s, start, n, bits, &finder->err);
 }
 
 /* A round of the search, and what it cost told. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "engine/scheme.h"
+#include "engine/structure.h"
 #include "format/int4.h"
 
 /* Of 4-bit blocks; why these: pare-recipe(5). */
@@ -19,12 +20,8 @@ static const struct pare_choice schemes[] = {
     [SCHEME_FP16] = { "fp16", "16-bit floats, half of fp32; no faster on CPUs" },
     [SCHEME_BF16] = { "bf16", "16-bit weights, half of fp32; computed in fp32, as fast" },
     [SCHEME_INT4] = { "int4", "4-bit blocks with scales, a sixth of fp32" },
-    [SCHEME_NF4] = { "nf4", "4-bit floats in blocks, a seventh of fp32; slow on CPUs" },
+    [SCHEME_NF4] = { "nf4", "4-bit floats, a seventh of fp32; in ONNX slow on CPUs" },
     [SCHEME_FP4] = { "fp4", "as nf4, less exact" },
-};
-
-static const struct pare_choice methods[] = {
-    { "l1", "the weights of least magnitude become zero" },
 };
 
 static const char *const kind_names[] = {
@@ -173,14 +170,6 @@ static bool check_match(const struct pare_recipe *recipe, struct pare_error *err
     return true;
 }
 
-static bool read_amount(const struct reading *r, const cJSON *item)
-{
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 1))
-        return wrong(r, "amount", "a number from 0 to 1, the share of elements that go");
-    r->step->amount = item->valuedouble;
-    return true;
-}
-
 static bool read_whole(const struct reading *r, const cJSON *item, int low, int high,
                        const char *expected, int *ret_value)
 {
@@ -265,23 +254,24 @@ static bool read_key(const struct reading *r, const cJSON *item)
         return read_globs(r, item, &step->exclude);
     if (chooses && !strcmp(key, "ops"))
         return read_globs(r, item, &step->ops);
-    if (prune && !strcmp(key, "method"))
-        return read_choice(r, item, methods, ARRAY_SIZE(methods));
-    if (prune && !strcmp(key, "amount"))
-        return read_amount(r, item);
+    if (prune && !recipe_read_prune_key(step, r->number, item, &known, r->err))
+        return false;
     if (quantize && !read_scheme_key(r, item, &known))
         return false;
     return known || error_set(r->err, PARE_ERR_USAGE,
                               "recipe, step %zu: the key \"%.100s\" is not known "
                               "for %s %s step%s%s",
                               r->number, key, chooses ? "a" : "an", kind_names[step->kind],
-                              quantize ? " of scheme " : "", quantize ? step->choice->name : "");
+                              quantize ? " of scheme "
+                              : prune  ? " of method "
+                                       : "",
+                              quantize || prune ? step->choice->name : "");
 }
 
 /* Which kind of step it is and what it cannot do without. */
 static bool read_kind(const struct reading *r, const cJSON *item)
 {
-    static const char *const wanted[][3] = { [STEP_PRUNE] = { "method", "amount" },
+    static const char *const wanted[][2] = { [STEP_PRUNE] = { "method" },
                                              [STEP_QUANTIZE] = { "scheme" },
                                              [STEP_KEEP] = { NULL },
                                              [STEP_OPTIMIZE] = { NULL } };
@@ -328,6 +318,8 @@ static bool read_step(const struct reading *r, const cJSON *item)
         return false;
     if (r->step->kind == STEP_QUANTIZE && !read_match(r, item))
         return false;
+    if (r->step->kind == STEP_PRUNE && !recipe_read_method(r->step, r->number, item, r->err))
+        return false;
     const cJSON *each;
     cJSON_ArrayForEach(each, item)
     {
@@ -346,15 +338,15 @@ static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct par
             return error_set(err, PARE_ERR_USAGE, "recipe: the key \"%.100s\" is not known",
                              each->string);
     }
-    int count = cJSON_IsArray(steps) ? cJSON_GetArraySize(steps) : 0;
-    if (count < 1 || count > RECIPE_STEPS_MAX)
+    int count = cJSON_IsArray(steps) ? cJSON_GetArraySize(steps) : -1;
+    if (count < 0 || count > RECIPE_STEPS_MAX)
         return error_set(err, PARE_ERR_USAGE,
-                         "recipe: an object with \"steps\", a list of 1 to %d steps, was expected",
+                         "recipe: an object with \"steps\", a list of 0 to %d steps, was expected",
                          RECIPE_STEPS_MAX);
-    recipe->steps = arena_array(&recipe->arena, (size_t)count, sizeof(*recipe->steps));
+    recipe->steps = arena_array(&recipe->arena, (size_t)count + 1, sizeof(*recipe->steps));
     if (!recipe->steps)
         return error_no_memory(err, (size_t)count * sizeof(*recipe->steps));
-    bool quantized = false;
+    bool quantized = false, changed = false;
     cJSON_ArrayForEach(each, steps)
     {
         struct reading r = { recipe, &recipe->steps[recipe->step_count], ++recipe->step_count,
@@ -364,6 +356,12 @@ static bool read_steps(struct pare_recipe *recipe, const cJSON *root, struct par
         if (quantized && r.step->kind == STEP_PRUNE)
             return error_set(err, PARE_ERR_USAGE,
                              "recipe, step %zu: prune must come before quantize", r.number);
+        if (structure_is_step(r.step) && changed)
+            return error_set(err, PARE_ERR_USAGE,
+                             "recipe, step %zu: prune %s takes whole channels, so it must come "
+                             "before steps that choose among what is left",
+                             r.number, r.step->choice->name);
+        changed = changed || (r.step->kind != STEP_OPTIMIZE && !structure_is_step(r.step));
         if (recipe->step_count > 1 && r.step->kind == STEP_OPTIMIZE)
             return error_set(err, PARE_ERR_USAGE, "recipe, step %zu: optimize must come first",
                              r.number);
@@ -428,11 +426,6 @@ static bool write_warning(struct pare_recipe *recipe, struct pare_error *err)
 const struct pare_choice *pare_scheme(size_t index)
 {
     return index < ARRAY_SIZE(schemes) ? &schemes[index] : NULL;
-}
-
-const struct pare_choice *pare_method(size_t index)
-{
-    return index < ARRAY_SIZE(methods) ? &methods[index] : NULL;
 }
 
 bool pare_recipe_parse(const char *text, size_t length, struct pare_recipe **ret_recipe,

@@ -5,9 +5,21 @@
 
 #include "base/arena.h"
 #include "base/base.h"
+#include "base/json.h"
 #include "pare/recipe.h"
 
 enum { RECIPE_STEPS_MAX = 64, RECIPE_GLOBS_MAX = 1024 };
+
+/* In the order of pare_method(). */
+enum prune_method {
+    METHOD_L1,
+    METHOD_GLOBAL_L1,
+    METHOD_RANDOM,
+    METHOD_LN,
+    METHOD_2_4,
+    METHOD_FFN,
+    METHOD_HEADS
+};
 
 enum step_kind { STEP_PRUNE, STEP_QUANTIZE, STEP_KEEP, STEP_OPTIMIZE };
 
@@ -26,7 +38,11 @@ struct step {
     const struct pare_choice *choice; /* its scheme or its method */
     struct globs include, exclude;    /* include of none: everything */
     struct globs ops;                 /* of none: whatever the tensor feeds */
-    double amount;                    /* of prune: the share of elements that go, 0 to 1 */
+    enum prune_method method;         /* of prune, as the following */
+    double amount;                    /* the share of elements that go, 0 to 1 */
+    uint64_t count;                   /* above 0: so many go, whatever the amount */
+    uint64_t seed;                    /* of random */
+    int dim, norm;                    /* of ln: along which it takes channels; 1 or 2 */
     enum step_scheme scheme;          /* of quantize */
     bool per_channel;                 /* of int8, as the following */
     bool reduce_range;                /* -64..64 instead of -127..127 */
@@ -48,6 +64,15 @@ struct pare_recipe {
     const char *text;    /* one line of JSON */
     const char *warning; /* of its schemes; "" when there is none */
 };
+
+/*
+ * The keys of a prune step: at first the method, which the others depend on, then each key.
+ * `number` is the step's, from 1. *ret_known false: the method has no such key.
+ */
+MUST_CHECK bool recipe_read_method(struct step *step, size_t number, const cJSON *item,
+                                   struct pare_error *err);
+MUST_CHECK bool recipe_read_prune_key(struct step *step, size_t number, const cJSON *item,
+                                      bool *ret_known, struct pare_error *err);
 
 /* The word of a form. */
 const char *recipe_form(enum step_form form);

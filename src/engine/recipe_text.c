@@ -29,14 +29,27 @@ static void put_globs(struct buf *out, const char *key, const struct globs *glob
     buf_char(out, ']');
 }
 
+static void put_prune(struct buf *out, const struct step *step)
+{
+    buf_printf(out, "{\"step\": \"prune\", \"method\": \"%s\"", step->choice->name);
+    if (step->count) {
+        buf_printf(out, ", \"count\": %llu", (unsigned long long)step->count);
+    } else if (step->method != METHOD_2_4) {
+        buf_text(out, ", \"amount\": ");
+        json_put_number(out, step->amount);
+    }
+    if (step->method == METHOD_RANDOM)
+        buf_printf(out, ", \"seed\": %llu", (unsigned long long)step->seed);
+    if (step->method == METHOD_LN)
+        buf_printf(out, ", \"dim\": %d, \"n\": %d", step->dim, step->norm);
+}
+
 static void put_step(struct buf *out, const struct step *step)
 {
     if (step->kind == STEP_KEEP || step->kind == STEP_OPTIMIZE) {
         buf_printf(out, "{\"step\": \"%s\"", step->kind == STEP_KEEP ? "keep" : "optimize");
     } else if (step->kind == STEP_PRUNE) {
-        buf_printf(out,
-                   "{\"step\": \"prune\", \"method\": \"%s\", \"amount\": ", step->choice->name);
-        json_put_number(out, step->amount);
+        put_prune(out, step);
     } else if (step->scheme == SCHEME_FP16) {
         buf_printf(out, "{\"step\": \"quantize\", \"scheme\": \"%s\", \"keep_io\": %s",
                    step->choice->name, step->keep_io ? "true" : "false");

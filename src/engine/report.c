@@ -37,11 +37,15 @@ struct pare_report_entry *report_add(struct pare_report *report,
         report->entry_room = room;
     }
     report->entries[report->entry_count] = *entry;
+    report->entries[report->entry_count].zero_share_before = (double)NAN;
     return &report->entries[report->entry_count++];
 }
 
-void report_measure(struct pare_report_entry *entry, const struct kernel_error *error)
+void report_measure(struct pare_report *report, struct pare_report_entry *entry,
+                    const struct kernel_error *error)
 {
+    report->signal += error->signal;
+    report->noise += error->noise;
     entry->measured = true;
     entry->max_error = error->max_error;
     if (entry->element_count) {
@@ -52,6 +56,55 @@ void report_measure(struct pare_report_entry *entry, const struct kernel_error *
         entry->sqnr_db = (double)INFINITY;
     else
         entry->sqnr_db = 10 * log10(error->signal / error->noise);
+}
+
+void report_pruned(struct pare_report *report, uint64_t elements, uint64_t zeros_before,
+                   uint64_t zeros_after)
+{
+    report->pruned_tensors++;
+    report->pruned_elements += elements;
+    report->zeros_before += zeros_before;
+    report->zeros_after += zeros_after;
+}
+
+/* What is true of a model that was pruned and is no smaller. */
+#define REPORT_ZEROS "zeros alone make a model neither smaller nor faster"
+
+/* From a hundredth on zeros are no accident: the model was pruned before. */
+static bool was_pruned(const struct pare_report *report)
+{
+    return report->zeros_before * 100 >= report->pruned_elements && report->zeros_before > 0;
+}
+
+static const char *pruned_words(struct pare_report *report)
+{
+    double all = (double)report->pruned_elements;
+    return arena_printf(
+        &report->arena, "%zu tensor%s of %llu weights: %.1f %% zeros, %.1f %% before%s%s",
+        report->pruned_tensors, report->pruned_tensors == 1 ? "" : "s",
+        (unsigned long long)report->pruned_elements, 100 * (double)report->zeros_after / all,
+        100 * (double)report->zeros_before / all,
+        was_pruned(report) ? ": they were pruned already, and the amount is of all "
+                             "weights, zeros among them"
+                           : "",
+        report->after_bytes * 10 > report->before_bytes * 9 ? "; " REPORT_ZEROS : "");
+}
+
+/* Of channels that went, and of zeros among what is left. */
+static const char *smaller_words(struct pare_report *report)
+{
+    const char *zeros = report->pruned_tensors ? pruned_words(report) : "";
+    return zeros ? arena_printf(&report->arena, "%lld of %lld parameters are left%s%s",
+                                (long long)report->parameters_after,
+                                (long long)report->parameters_before, *zeros ? "; " : "", zeros)
+                 : NULL;
+}
+
+double report_sqnr_db(const struct pare_report *report)
+{
+    if (report->signal == 0 && report->noise == 0)
+        return NAN;
+    return report->noise == 0 ? (double)INFINITY : 10 * log10(report->signal / report->noise);
 }
 
 static void put_text(struct buf *out, const char *key, const char *text)
@@ -80,10 +133,33 @@ static void put_entry(struct buf *out, const struct pare_report_entry *e)
         put_number(out, "sqnr_db", e->sqnr_db);
         put_number(out, "max_error", e->max_error);
         put_number(out, "zero_share", e->zero_share);
+        if (!isnan(e->zero_share_before))
+            put_number(out, "zero_share_before", e->zero_share_before);
         buf_printf(out, ", \"clipped\": %lld", (long long)e->clipped_count);
         put_number(out, "clipped_share", e->clipped_share);
     }
     buf_char(out, '}');
+}
+
+static bool put_pruned(struct pare_report *report, struct buf *out, struct pare_error *err)
+{
+    bool smaller = report->parameters_after < report->parameters_before;
+    if (report->pruned_tensors == 0 && !smaller)
+        return true;
+    report->pruned = smaller ? smaller_words(report) : pruned_words(report);
+    if (!report->pruned)
+        return error_no_memory(err, 256);
+    buf_text(out, "\"pruned\": {");
+    put_text(out, "words", report->pruned);
+    buf_printf(out,
+               "\"tensors\": %zu, \"elements\": %llu, \"zeros_before\": %llu, "
+               "\"zeros_after\": %llu, \"parameters_before\": %lld, \"parameters_after\": %lld, "
+               "\"predicted_bytes\": %lld}, ",
+               report->pruned_tensors, (unsigned long long)report->pruned_elements,
+               (unsigned long long)report->zeros_before, (unsigned long long)report->zeros_after,
+               (long long)report->parameters_before, (long long)report->parameters_after,
+               (long long)report->predicted_bytes);
+    return true;
 }
 
 bool report_write_json(struct pare_report *report, struct pare_error *err)
@@ -99,14 +175,18 @@ bool report_write_json(struct pare_report *report, struct pare_error *err)
     if (report->source_sha256)
         put_text(&out, "source_sha256", report->source_sha256);
     buf_text(&out, report->counts ? report->counts : "");
-    buf_printf(&out, "\"before_bytes\": %lld, \"after_bytes\": %lld, \"tensors\": [",
+    bool whole = put_pruned(report, &out, err);
+    buf_printf(&out, "\"before_bytes\": %lld, \"after_bytes\": %lld",
                (long long)report->before_bytes, (long long)report->after_bytes);
+    if (!isnan(report_sqnr_db(report)))
+        put_number(&out, "sqnr_db", report_sqnr_db(report));
+    buf_text(&out, ", \"tensors\": [");
     for (size_t i = 0; i < report->entry_count; i++) {
         buf_text(&out, i ? ",\n " : "\n ");
         put_entry(&out, &report->entries[i]);
     }
     buf_text(&out, "\n]}");
-    bool ok = buf_ok(&out, err);
+    bool ok = whole && buf_ok(&out, err);
     report->json = ok ? arena_strdup(&report->arena, out.data) : NULL;
     if (ok && !report->json)
         ok = error_no_memory(err, out.length);
@@ -145,6 +225,11 @@ int64_t pare_report_after_bytes(const struct pare_report *report)
 const char *pare_report_optimized(const struct pare_report *report)
 {
     return report->words ? report->words : "";
+}
+
+const char *pare_report_pruned(const struct pare_report *report)
+{
+    return report->pruned ? report->pruned : "";
 }
 
 const char *pare_report_json(const struct pare_report *report)

@@ -101,12 +101,21 @@ static void do_part(void *data, size_t index)
         batch->ok = write_part(batch->w, &batch->parts[written][i], batch->sink, batch->err);
 }
 
+static bool next_place(const struct batch *batch, int64_t io_place[4])
+{
+    if (batch->grid->next)
+        return batch->grid->next(batch->w, io_place);
+    io_place[0] += io_place[1];
+    io_place[1] = MIN(batch->grid->elements, batch->w->shown->element_count - io_place[0]);
+    return io_place[1] > 0;
+}
+
 /* Takes the next places into the half that is made. */
 static void fill_half(struct batch *batch, size_t rooms, int64_t io_place[4])
 {
     size_t room_bytes = scheme_of(batch->w->step, batch->w->tensor)->stretch_bytes, count = 0;
     char *room = (char *)batch->w->stretch + (size_t)batch->half * rooms * room_bytes;
-    for (; count < rooms && batch->grid->next(batch->w, io_place); count++) {
+    for (; count < rooms && next_place(batch, io_place); count++) {
         struct writing_part *part = &batch->parts[batch->half][count];
         *part = (struct writing_part){ .room = room + count * room_bytes };
         memcpy(part->place, io_place, sizeof(part->place));

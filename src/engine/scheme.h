@@ -121,8 +121,10 @@ const float *writing_read(const struct writing *w, struct writing_part *io_part,
                           size_t count, struct writing_room *room);
 
 struct writing_grid {
-    /* From one part's place to the next; zeros come before the first. False: there is none. */
+    /* From one part's place to the next; zeros come before the first. False: there is none.
+       NULL: parts of so many elements, whose place is the first of them and how many. */
     bool (*next)(const struct writing *w, int64_t io_place[4]);
+    int64_t elements;
     /* Room, error and clipped are empty. Touches only its own elements of x. */
     void (*make)(const struct writing *w, struct writing_part *io_part);
 };

@@ -12,14 +12,14 @@
 #include "engine/scheme.h"
 
 /* The whole tensor, pruned; the caller frees it. */
-static bool read_pruned(const struct reading *reading, const struct tensor *t, double amount,
-                        float **ret_x, struct pare_error *err)
+static bool read_pruned(const struct reading *reading, const struct tensor *t,
+                        const struct pruning *pruning, float **ret_x, struct pare_error *err)
 {
     size_t n = (size_t)t->shown.element_count;
     float *x = malloc((n + 1) * sizeof(*x));
     if (!x)
         return error_no_memory(err, n * sizeof(*x));
-    if (!reading_whole(reading, t, x, err) || !prune_values(kernel_best(), x, n, amount, err)) {
+    if (!reading_whole(reading, t, x, err) || !prune_values(kernel_best(), x, n, pruning, err)) {
         free(x);
         return false;
     }
@@ -28,14 +28,16 @@ static bool read_pruned(const struct reading *reading, const struct tensor *t, d
 }
 
 /* Of all channels, for a scheme that completes its change with them. */
-static bool look_for_scheme(struct survey *survey, const struct reading *reading,
-                            const struct tensor *t, const struct decision *d,
-                            struct int8_layout layout, struct pare_error *err)
+static bool look_for_scheme(struct survey *survey, const struct pare_plan *plan,
+                            const struct reading *reading, size_t index, struct int8_layout layout,
+                            struct pare_error *err)
 {
+    const struct tensor *t = &plan->work->tensors[index];
     float *x = NULL;
     survey->bits = malloc((layout.channels + 1) * sizeof(*survey->bits));
     bool ok = survey->bits || error_no_memory(err, layout.channels * sizeof(*survey->bits));
-    ok = ok && (!d->prune || read_pruned(reading, t, d->prune->amount, &x, err));
+    ok = ok && (!plan->decisions[index].prune ||
+                read_pruned(reading, t, &plan->prunings[index], &x, err));
     ok = ok && reading_magnitudes(reading, t, x, layout, survey->bits, err);
     free(x);
     return ok;
@@ -74,7 +76,7 @@ bool survey_begin(struct survey *survey, struct pare_plan *plan, const struct re
         layout = scheme->channels(t, d->quantize);
     if (!scheme || !scheme->complete)
         return look_for_run(plan, reading, index, layout, &survey->absmax, err);
-    if (!look_for_scheme(survey, reading, t, d, layout, err)) {
+    if (!look_for_scheme(survey, plan, reading, index, layout, err)) {
         survey_end(survey);
         return false;
     }

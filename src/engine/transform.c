@@ -19,6 +19,7 @@
 #include "engine/recipe.h"
 #include "engine/report.h"
 #include "engine/scheme.h"
+#include "engine/structure.h"
 #include "format/sink.h"
 #include "format/source.h"
 #include "kernel/kernel.h"
@@ -36,25 +37,37 @@ struct run {
     void **kept;      /* by tensor: what its scheme keeps for later */
     float *x;         /* the tensor at hand: as large as the largest */
     struct pool *pool;
-    void *stretch; /* what is written: as large as the schemes ask for */
-    struct prune_bins *bins;
+    void *stretch;   /* what is written: as large as the schemes ask for */
     uint8_t *turned; /* a match's weight to be transposed: as large as the largest */
 };
 
 /* ---- one tensor ---- */
 
-static void prune_tensor(struct run *run, size_t n, double amount, struct kernel_error *ret_error)
+/* What pruning did to it. */
+struct pruned {
+    struct kernel_error error;
+    uint64_t zeros_before;
+};
+
+static bool prune_tensor(struct run *run, size_t index, struct pruned *ret_pruned,
+                         struct pare_error *err)
 {
     float before[PRUNE_STEP];
-    uint64_t k = prune_count(amount, n);
-    struct kernel_cut cut = prune_cut(run->kernel, run->x, n, k, run->bins);
-    *ret_error = (struct kernel_error){ 0 };
+    struct pruner pruner;
+    size_t n = (size_t)run->model->tensors[index].shown.element_count;
+    if (!pruner_init(&pruner, &run->plan->prunings[index], run->kernel, run->x, n, err))
+        return false;
+    *ret_pruned = (struct pruned){ 0 };
     for (size_t at = 0; at < n; at += PRUNE_STEP) {
         size_t step = MIN((size_t)PRUNE_STEP, n - at);
         memcpy(before, run->x + at, step * sizeof(*before));
-        run->kernel->prune(run->x + at, step, &cut);
-        run->kernel->error(before, run->x + at, step, ret_error);
+        pruner_apply(&pruner, run->x, at, step);
+        run->kernel->error(before, run->x + at, step, &ret_pruned->error);
+        for (size_t i = 0; i < step; i++)
+            ret_pruned->zeros_before += before[i] == 0.0f;
     }
+    pruner_done(&pruner);
+    return true;
 }
 
 /* In the type that they came in, which is exact: they are its own values, or 0. */
@@ -101,18 +114,16 @@ static struct writing writing_of(struct run *run, size_t index)
 }
 
 /* All values as the prune step leaves them, where the scheme does not read them by itself. */
-static bool load_values(struct run *run, const struct writing *w, struct kernel_error *ret_pruned,
+static bool load_values(struct run *run, const struct writing *w, struct pruned *ret_pruned,
                         struct pare_error *err)
 {
-    const struct step *prune = run->plan->decisions[w->tensor - run->model->tensors].prune;
+    size_t index = (size_t)(w->tensor - run->model->tensors);
     struct reading reading = { run->model, run->pool, &run->meter };
-    *ret_pruned = (struct kernel_error){ 0 };
+    *ret_pruned = (struct pruned){ 0 };
     run->meter.tensor = w->shown->name;
     if (w->x && !reading_whole(&reading, w->tensor, w->x, err))
         return false;
-    if (prune)
-        prune_tensor(run, (size_t)w->shown->element_count, prune->amount, ret_pruned);
-    return true;
+    return !run->plan->decisions[index].prune || prune_tensor(run, index, ret_pruned, err);
 }
 
 /* The filler's values(): also measures. Errors of both steps add up: a pruned 0 stays 0. */
@@ -122,21 +133,25 @@ static bool fill_values(void *data, size_t index, struct sink *sink, struct pare
     const struct tensor *t = &run->model->tensors[index];
     const struct decision *d = &run->plan->decisions[index];
     struct writing w = writing_of(run, index);
-    struct kernel_error pruned;
+    struct pruned pruned;
     if (!load_values(run, &w, &pruned, err))
         return false;
     if (!(w.step ? scheme_of(w.step, t)->values(&w, sink, err) : write_floats(run, t, sink, err)))
         return false;
     if (d->prune) {
-        w.error.signal = pruned.signal;
-        w.error.noise += pruned.noise;
-        w.error.max_error = MAX(w.error.max_error, pruned.max_error);
-        w.error.zeros = d->quantize ? w.error.zeros : pruned.zeros;
+        w.error.signal = pruned.error.signal;
+        w.error.noise += pruned.error.noise;
+        w.error.max_error = MAX(w.error.max_error, pruned.error.max_error);
+        w.error.zeros = d->quantize ? w.error.zeros : pruned.error.zeros;
+        report_pruned(run->report, (uint64_t)t->shown.element_count, pruned.zeros_before,
+                      w.error.zeros);
     }
     if (run->entry_of[index] != SIZE_MAX) {
         struct pare_report_entry *entry = &run->report->entries[run->entry_of[index]];
         entry->clipped_count = (int64_t)w.clipped;
-        report_measure(entry, &w.error);
+        report_measure(run->report, entry, &w.error);
+        if (d->prune)
+            entry->zero_share_before = (double)pruned.zeros_before / (double)t->shown.element_count;
     }
     return true;
 }
@@ -146,7 +161,7 @@ static bool fill_scales(void *data, size_t index, struct sink *sink, struct pare
     struct run *run = data;
     struct writing w = writing_of(run, index);
     const struct scheme *scheme = scheme_of(w.step, w.tensor);
-    struct kernel_error ignored;
+    struct pruned ignored;
     return (!scheme->scales_by_element || load_values(run, &w, &ignored, err)) &&
            scheme->scales(&w, sink, err);
 }
@@ -186,10 +201,10 @@ static bool fill_matched(void *data, size_t weight, struct sink *sink, struct pa
     run->meter.tensor = t->shown.name;
     if (!match_write(&writing, w, run->turned, sink, err))
         return false;
-    if (run->entry_of[w->tensor] != SIZE_MAX) {
+    if (!w->is_plain && run->entry_of[w->tensor] != SIZE_MAX) {
         struct pare_report_entry *entry = &run->report->entries[run->entry_of[w->tensor]];
         entry->clipped_count = (int64_t)writing.clipped;
-        report_measure(entry, &writing.error);
+        report_measure(run->report, entry, &writing.error);
     }
     return true;
 }
@@ -202,6 +217,19 @@ static bool fill_copied(void *data, int64_t bytes, struct pare_error *err)
 }
 
 /* ---- the whole ---- */
+
+/* The elements of float tensors. */
+static int64_t model_parameters(const struct model *model)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        enum pare_dtype dtype = model->tensors[i].shown.dtype;
+        bool is_float =
+            dtype == PARE_F32 || dtype == PARE_F16 || dtype == PARE_BF16 || dtype == PARE_F64;
+        sum += is_float ? model->tensors[i].shown.element_count : 0;
+    }
+    return sum;
+}
 
 static bool start_report(struct run *run, struct pare_error *err)
 {
@@ -230,11 +258,14 @@ static bool start_report(struct run *run, struct pare_error *err)
             run->entry_of[plan->workpieces[i]] = i;
     }
     run->report->before_bytes = plan->before_bytes;
+    run->report->predicted_bytes = plan->after_bytes;
+    run->report->parameters_before = model_parameters(plan->model->model);
+    run->report->parameters_after = model_parameters(plan->work);
     run->report->words = arena_strdup(arena, plan->words);
     run->report->counts = arena_strdup(arena, plan->counts);
     run->report->recipe = arena_strdup(arena, plan->recipe->text);
-    if (*plan->recipe->warning)
-        run->report->warning = plan->recipe->warning;
+    if (*plan->warning)
+        run->report->warning = plan->warning;
     return (run->report->recipe && run->report->words && run->report->counts) ||
            error_no_memory(err, 64);
 }
@@ -259,9 +290,8 @@ static bool allocate(struct run *run, struct pare_error *err)
     run->kept = calloc(n, sizeof(*run->kept));
     run->x = malloc(most + 1);
     run->stretch = malloc(room);
-    run->bins = malloc(sizeof(*run->bins));
     run->turned = malloc(turned);
-    if (!run->turned || !run->entry_of || !run->kept || !run->x || !run->stretch || !run->bins)
+    if (!run->turned || !run->entry_of || !run->kept || !run->x || !run->stretch)
         return error_no_memory(err, most);
     return true;
 }
@@ -276,7 +306,6 @@ static void release(struct run *run)
     free(run->kept);
     free(run->x);
     free(run->stretch);
-    free(run->bins);
     free(run->turned);
     pare_report_free(run->report);
 }
@@ -311,7 +340,8 @@ static const struct pare_plan_entry *telling_entry(const struct pare_plan *plan)
         if (plan->workpieces[i] == SIZE_MAX)
             continue;
         const struct tensor *t = &plan->work->tensors[plan->workpieces[i]];
-        int could = t->weight + (t->weight && !t->no_blocks) + 4 * is_broken(&plan->entries[i]);
+        int could = t->weight + (t->weight && !t->no_blocks) + 4 * is_broken(&plan->entries[i]) +
+                    8 * (*structure_reason(plan->structure, t->shown.name) != 0);
         if (could > most) {
             best = &plan->entries[i];
             most = could;
@@ -357,6 +387,29 @@ bool engine_run(const struct pare_plan *plan, const char *name, struct sink *sin
     return ok;
 }
 
+static bool refuse_source(const char *path, struct pare_error *err)
+{
+    return error_set(err, PARE_ERR_REFUSED,
+                     "%s is a file of the source, which is never modified; choose another name or "
+                     "folder",
+                     path);
+}
+
+bool engine_check_target(const struct pare_model *model, const char *path, struct pare_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct arena arena = { 0 };
+    if (model->model->source->is_folder)
+        return sink_check_new_folder(path, err);
+    const char *folder = slash ? arena_strndup(&arena, path, (size_t)MAX(slash - path, 1)) : ".";
+    bool ok = folder || error_no_memory(err, strlen(path));
+    ok = ok && sink_check_folder(folder, err);
+    if (ok && engine_is_source(model, path))
+        ok = refuse_source(path, err);
+    arena_done(&arena);
+    return ok;
+}
+
 /* No file of the source may be written over, under any name. */
 static bool check_targets(const struct pare_plan *plan, const char *folder, const char *name,
                           struct pare_error *err)
@@ -371,10 +424,7 @@ static bool check_targets(const struct pare_plan *plan, const char *folder, cons
         if (!path)
             ok = error_no_memory(err, strlen(folder));
         else if (source_is_path(plan->model->model->source, path))
-            ok = error_set(err, PARE_ERR_REFUSED,
-                           "%s is a file of the source, which is never modified; choose another "
-                           "name or folder",
-                           path);
+            ok = refuse_source(path, err);
         arena_done(&arena);
     }
     output_free(output);

@@ -12,15 +12,20 @@
 
 enum { CONFIG_MAX = 64 << 20 };
 
+#define TIED_EMBEDDING "rows are looked up in it, and the output is made with it: they are tied"
+
 /* Parts of names whose matrices are no weights of Linear layers. */
 static const struct {
     const char *pattern, *op, *why;
+    const char *tied; /* the same where config.json ties the output to the embedding */
 } special[] = {
-    { "embed*", "Embedding", "rows are looked up in it" },
-    { "wte", "Embedding", "rows are looked up in it" },
-    { "wpe", "Embedding", "rows are looked up in it" },
-    { "shared", "Embedding", "rows are looked up in it" },
-    { "lm_head", "Linear", "it makes the output, which stays as it is" },
+    { "embed_tokens", "Embedding", "rows are looked up in it", TIED_EMBEDDING },
+    { "embed*", "Embedding", "rows are looked up in it", NULL },
+    { "wte", "Embedding", "rows are looked up in it", TIED_EMBEDDING },
+    { "wpe", "Embedding", "rows are looked up in it", NULL },
+    { "shared", "Embedding", "rows are looked up in it", TIED_EMBEDDING },
+    { "lm_head", "Linear", "it makes the output, which stays as it is",
+      "it makes the output, and is the embedding: they are tied" },
 };
 
 /* The first of them that a part of the name matches, or -1. */
@@ -153,6 +158,20 @@ bool checkpoint_check_names(const struct model *model, struct pare_error *err)
     return ok;
 }
 
+/* Names that the weights of bitsandbytes are followed by. */
+bool checkpoint_find_quantized(struct model *model, struct pare_error *err)
+{
+    for (size_t i = 0; !model->quantized && i < model->tensor_count; i++) {
+        const char *name = model->tensors[i].shown.name, *end = strrchr(name, '.');
+        if (!strstr(name, ".weight.quant_state.") && (!end || strcmp(end, ".SCB") != 0))
+            continue;
+        model->quantized = arena_printf(&model->arena, "it holds %.150s", name);
+        if (!model->quantized)
+            return error_no_memory(err, strlen(name));
+    }
+    return true;
+}
+
 /* ---- the files beside ---- */
 
 /* Other forms of the weights, which a changed copy must not carry along. */
@@ -209,6 +228,17 @@ bool checkpoint_take_others(struct model *model, struct pare_error *err)
 
 /* ---- config.json ---- */
 
+/* Where the output is tied to the embedding, both say so. */
+static void say_tied(struct model *model)
+{
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        struct tensor *t = &model->tensors[i];
+        int index = find_special(t->shown.name);
+        if (index >= 0 && special[index].tied && t->no_weight == special[index].why)
+            t->no_weight = t->no_int8 = t->no_blocks = special[index].tied;
+    }
+}
+
 static bool take_config(struct model *model, const struct json_slice *config,
                         struct pare_error *err)
 {
@@ -226,6 +256,11 @@ static bool take_config(struct model *model, const struct json_slice *config,
         if (!checkpoint_fact(model, keys[i], text, err))
             return false;
     }
+    if (json_slice_get(config, "tie_word_embeddings", &value) && value.length == 4 &&
+        !memcmp(value.text, "true", 4))
+        say_tied(model);
+    if (json_slice_get(config, "quantization_config", &value) && value.kind == JSON_OBJECT)
+        model->quantized = "its config.json has a quantization_config";
     if (!json_slice_get(config, "architectures", &value))
         return true;
     struct json_members members = json_members(&value);

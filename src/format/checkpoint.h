@@ -37,6 +37,9 @@ MUST_CHECK bool checkpoint_fact(struct model *model, const char *key, const char
 /* No two of a name. */
 MUST_CHECK bool checkpoint_check_names(const struct model *model, struct pare_error *err);
 
+/* Whether it is quantized already, as far as names tell: model->quantized. */
+MUST_CHECK bool checkpoint_find_quantized(struct model *model, struct pare_error *err);
+
 /* Take in the files beside the weights; other weights of the same model are left, as a fact. */
 MUST_CHECK bool checkpoint_take_others(struct model *model, struct pare_error *err);
 

@@ -6,7 +6,8 @@
  *
  * This is the rule for files that are read (cuts_find) and for tensors that are being
  * written (cuts_around); a version made by the engine and its export imported again are
- * cut at the same places.
+ * cut at the same places, but for a small tensor that is copied from between large ones:
+ * it keeps the chunk that it has in common with its parent.
  */
 #ifndef PARE_FORMAT_CUTS_H
 #define PARE_FORMAT_CUTS_H

@@ -139,6 +139,35 @@ bool model_match(const struct model *model, const struct match_options *options,
     return model->format->match(model, options, arena, ret_match, err);
 }
 
+/* Suffixes that name a format, which a checkpoint is converted to. */
+static const struct {
+    const char *suffix;
+    const struct format *format;
+} suffixes[] = {
+    { ".safetensors", &format_safetensors },
+    { ".pt", &format_pytorch },
+    { ".pth", &format_pytorch },
+    { ".bin", &format_pytorch },
+    { ".ckpt", &format_pytorch },
+};
+
+const struct format *output_format(const struct model *model, const char *name, bool converts)
+{
+    const struct format *own = model->format;
+    const char *suffix = strrchr(name, '.');
+    const char *before = strrchr(model->source->main_name, '.');
+    if (own != &format_safetensors && own != &format_pytorch)
+        return own;
+    if (model->source->is_folder && converts)
+        return own == &format_pytorch ? &format_safetensors : &format_pytorch;
+    if (model->source->is_folder || !suffix || (before && !strcmp(suffix, before)))
+        return own;
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+        if (!strcmp(suffix, suffixes[i].suffix))
+            return suffixes[i].format;
+    return own;
+}
+
 bool output_plan(const struct model *model, const struct change *changes,
                  const struct output_settings *settings, struct output **ret_output,
                  struct pare_error *err)
@@ -146,8 +175,9 @@ bool output_plan(const struct model *model, const struct change *changes,
     struct output *output = calloc(1, sizeof(*output));
     if (!output)
         return error_no_memory(err, sizeof(*output));
+    const struct format *format = settings->format ? settings->format : model->format;
     output->model = model;
-    if (!model->format->plan(model, changes, settings, output, err)) {
+    if (!format->plan(model, changes, settings, output, err)) {
         output_free(output);
         return false;
     }

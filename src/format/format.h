@@ -17,6 +17,9 @@
 #include "base/base.h"
 #include "pare/model.h"
 
+struct buf;
+struct channel_cut;
+struct channels;
 struct format;
 struct match;
 struct match_options;
@@ -28,6 +31,11 @@ struct sink;
 struct source;
 
 /* ---- a model ---- */
+
+enum channel_method {
+    CHANNEL_FFN,   /* hidden units of feed-forward blocks */
+    CHANNEL_HEADS, /* heads of attention, those that share keys and values together */
+};
 
 /* Where int8 weights with their scales would be used, and by what arithmetic. */
 enum int8_form {
@@ -60,7 +68,9 @@ struct tensor {
      */
     bool alone;   /* in a checkpoint: no graph changes with it */
     bool widens;  /* F16 or BF16 that is worked on as the float32 it stands for */
-    int own_type; /* of formats whose dtypes are more than pare_dtype tells: theirs */
+    int own_type; /* of a checkpoint: its dtype as safetensors counts them; -1: it has none */
+    bool shares;  /* it is where tensor `shares_with`, an earlier one, is, and changes with it */
+    size_t shares_with;
     bool weight;
     enum int8_form int8;
     int channel_axis;
@@ -92,7 +102,8 @@ struct model {
     size_t tensor_count;
     struct pare_fact *facts;
     size_t fact_count;
-    void *own; /* the format's */
+    void *own;             /* the format's */
+    const char *quantized; /* what tells that it is quantized already; or NULL */
 };
 
 /* Take over `source`, also on failure, and index what is in it. */
@@ -145,6 +156,7 @@ enum change_kind {
     CHANGE_TABLE4,  /* as CHANGE_INT4, for a Gather: format/table4.h */
     CHANGE_BF16,    /* bfloat16 of the same shape, made float again when the model is loaded */
     CHANGE_LINEAR4, /* 4-bit floats in blocks, of a checkpoint: format/linear4.h */
+    CHANGE_CUT,     /* fewer indexes along an axis, of the same type: format/channels.h */
     CHANGE_LINEAR8, /* int8 with a magnitude for each output, of a checkpoint: format/linear8.h */
 };
 
@@ -159,9 +171,10 @@ struct change {
     bool symmetric;     /* of CHANGE_INT4, CHANGE_QDQ4 and CHANGE_TABLE4: without zero points */
     int accuracy_level; /* of CHANGE_INT4: of the products, as ONNX Runtime counts it */
     int float4; /* of CHANGE_BNB4 and CHANGE_LINEAR4: 0 fp4, 1 nf4, as ONNX Runtime counts */
-    const struct nested4 *nested; /* of CHANGE_LINEAR4: the scales are quantized too; or NULL */
-    const float *absmax;          /* of CHANGE_LINEAR8: of each output */
-    const struct match *match;    /* of every tensor, of CHANGE_NONE: format/match.h; NULL: none */
+    const struct nested4 *nested;  /* of CHANGE_LINEAR4: the scales are quantized too; or NULL */
+    const float *absmax;           /* of CHANGE_LINEAR8: of each output */
+    const struct channel_cut *cut; /* of CHANGE_CUT */
+    const struct match *match;     /* of every tensor, of CHANGE_NONE: format/match.h; NULL: none */
 };
 
 /* Magnitudes, by the bits of a float: from the one on float16 is infinite, up to the other 0. */
@@ -194,7 +207,14 @@ struct output_settings {
     /* Values of so many bytes and more go to a file beside; 0: those whose source is such a file.
        A main file that its format cannot hold becomes smaller so in any case. */
     int64_t external_bytes;
+    const struct format *format; /* NULL: the model's own */
 };
+
+/*
+ * The format of a copy of that name. A lone checkpoint becomes what a suffix says that is not its
+ * own; a folder with one the other format of such where `converts`; all else keeps its own.
+ */
+const struct format *output_format(const struct model *model, const char *name, bool converts);
 
 /*
  * Lay out the changed copy. `changes` has model->tensor_count elements. The output borrows the
@@ -250,6 +270,11 @@ struct format {
     bool (*plan)(const struct model *model, const struct change *changes,
                  const struct output_settings *settings, struct output *output,
                  struct pare_error *err);
+    /* NULL, both: the format knows of no channels. */
+    bool (*channels)(const struct model *model, enum channel_method method, struct arena *arena,
+                     struct channels *ret_channels, struct pare_error *err);
+    bool (*put_channels)(const struct model *model, const struct channels *channels, int64_t kept,
+                         struct buf *buf, struct pare_error *err);
     bool (*match)(const struct model *model, const struct match_options *options,
                   struct arena *arena, struct match **ret_match, struct pare_error *err);
 };

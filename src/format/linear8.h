@@ -10,6 +10,4 @@
 #ifndef PARE_FORMAT_LINEAR8_H
 #define PARE_FORMAT_LINEAR8_H
 
-enum { LINEAR8_MOST = 127 };
-
 #endif

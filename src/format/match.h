@@ -33,6 +33,7 @@ struct match_weight {
     bool is_unsigned;  /* 0 to 255 with zero points; else -128 to 127 around 0 */
     bool reduce_range; /* scaled for 0 to 127, or -64 to 64 */
     bool transposed;   /* values are written with the last two axes swapped */
+    bool is_plain;     /* and that is all: no scales */
     int axis;          /* of the tensor's own axes the one with a scale each; -1: one scale */
     bool axis_pairs;   /* not one axis but the first two together */
     int64_t scale_count;

@@ -203,8 +203,12 @@ static bool read_model(struct onnx_reader *reader, struct pare_error *err)
     }
     if (onnx->graph < 0)
         return error_set(err, PARE_ERR_FORMAT, "not an ONNX model: there is no graph in it");
-    if (onnx->ir_version <= 0)
+    if (onnx->ir_cut.end == 0)
         return error_set(err, PARE_ERR_FORMAT, "not an ONNX model: it has no ir_version");
+    if (onnx->ir_version <= 0)
+        return error_set(err, PARE_ERR_FORMAT,
+                         "not an ONNX model: its ir_version is %lld, 1 or more was expected",
+                         (long long)onnx->ir_version);
     const char *version = arena_printf(&reader->model->arena, "%lld", (long long)onnx->ir_version);
     if (!version)
         return error_no_memory(err, 24);

@@ -91,6 +91,7 @@ struct onnx_node {
     int scope;           /* 0: the main graph; else the number of a subgraph */
     struct onnx_cut cut; /* the whole node */
     int64_t at;          /* its payload */
+    int message;         /* -1: nothing inside can change */
     const struct onnx_gemm *gemm;
     const int64_t
         *ints; /* of a Transpose: perm; of an old Unsqueeze: axes; of a small Constant: values */
@@ -144,7 +145,7 @@ struct onnx_mention {
     const char *name;
     enum onnx_role role;
     int index;           /* the tensor, the graph input, the node, or the type; -1: of a subgraph */
-    int position;        /* among the node's inputs, or its outputs */
+    int position;        /* among the node's inputs, or its outputs; of a subgraph its scope */
     struct onnx_cut cut; /* of a node: the field that has the name */
 };
 

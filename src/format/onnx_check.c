@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Graphs that no runtime loads: a value that is defined twice, and a node that waits for itself.
+ * Graphs that no runtime loads: of versions that cannot be, with a value that is defined twice, or
+ * with a node that waits for itself.
  * Nothing good comes of changing them, so they are named before any weight is read.
  */
 #include <stdio.h>
@@ -9,6 +10,31 @@
 
 #include "base/error.h"
 #include "format/onnx.h"
+
+/* Far above any that was released; what is beyond says nothing of the operators' meaning. */
+enum { IR_MAX = 255, OPSET_MAX = 1023 };
+
+/* ---- versions ---- */
+
+static bool check_versions(const struct onnx *onnx, struct pare_error *err)
+{
+    if (onnx->ir_version > IR_MAX)
+        return error_set(err, PARE_ERR_FORMAT,
+                         "its ir_version is %lld, a number from 1 to %d was expected; export the "
+                         "model again",
+                         (long long)onnx->ir_version, IR_MAX);
+    if (onnx->opset_cut.end == 0)
+        return error_set(
+            err, PARE_ERR_FORMAT,
+            "it imports no opset of the domain \"\" or \"ai.onnx\", which says what its "
+            "operators mean; export the model again");
+    if (onnx->opset < 1 || onnx->opset > OPSET_MAX)
+        return error_set(err, PARE_ERR_FORMAT,
+                         "its opset is %lld, a number from 1 to %d was expected; export the model "
+                         "again",
+                         (long long)onnx->opset, OPSET_MAX);
+    return true;
+}
 
 /* ---- values that are defined twice ---- */
 
@@ -152,5 +178,5 @@ static bool check_cycles(const struct onnx *onnx, struct pare_error *err)
 bool onnx_check(const struct model *model, struct pare_error *err)
 {
     const struct onnx *onnx = model->own;
-    return check_definitions(onnx, err) && check_cycles(onnx, err);
+    return check_versions(onnx, err) && check_definitions(onnx, err) && check_cycles(onnx, err);
 }

@@ -301,6 +301,7 @@ static bool finish_node(struct node_reading *n, struct pare_error *err)
     }
     if (!strcmp(n->node.op, "ConstantOfShape") && n->node.made == PARE_UNKNOWN)
         n->node.made = PARE_F32;
+    n->node.message = n->message;
     n->reader->onnx->nodes[n->index] = n->node;
     return true;
 }
@@ -372,7 +373,7 @@ static bool read_value(struct onnx_reader *reader, const struct wire *graph,
     if (!onnx_read_value(reader, graph, field, &name, &words, err))
         return false;
     if (scope != 0)
-        return onnx_mention(reader->model, name, input ? ONNX_MADE : ONNX_OUTPUT, -1, 0, err);
+        return onnx_mention(reader->model, name, input ? ONNX_MADE : ONNX_OUTPUT, -1, scope, err);
     if (input) {
         if (!onnx_grow(reader->model, &onnx->inputs, onnx->input_count, &onnx->input_room,
                        sizeof(*onnx->inputs), ONNX_TENSORS_MAX, "inputs of the graph", err))

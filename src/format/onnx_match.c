@@ -370,53 +370,17 @@ static bool check_labels(struct onnx_match *m)
     return true;
 }
 
-/* Whether the graph `inner` is the graph `outer` or in it. */
-static bool is_within(const struct onnx *onnx, int inner, int outer)
-{
-    int around = onnx->scopes[outer].graph, message = onnx->scopes[inner].graph;
-    while (message > around)
-        message = onnx->messages[message].parent;
-    return message == around;
-}
-
-/* Whether the peer finds a use of a subgraph's initializer: in that graph, or, of a name that means
- * nothing else, in a graph inside. */
-static bool is_used_beside(const struct onnx *onnx, const char *name, int scope)
-{
-    size_t first, end = onnx_find(onnx, name, &first), meanings = 0;
-    bool beside = false, inside = false;
-    for (size_t i = first; i < end; i++) {
-        const struct onnx_mention *mention = &onnx->mentions[i];
-        meanings += mention->role == ONNX_TENSOR || mention->role == ONNX_MADE;
-        if (mention->role != ONNX_USED)
-            continue;
-        int user = onnx->nodes[mention->index].scope;
-        beside = beside || user == scope;
-        inside = inside || is_within(onnx, user, scope);
-    }
-    return beside || (inside && meanings == 1);
-}
-
-/* Subgraphs stay as they are: the peer must have no reason to touch what is in them. */
+/* What is in a subgraph is copied, and so stays in the main file. */
 static bool check_subgraphs(struct onnx_match *m)
 {
-    const struct onnx *onnx = m->onnx;
-    for (size_t i = 0; i < onnx->node_count; i++) {
-        const struct onnx_node *node = &onnx->nodes[i];
-        const struct onnx_gemm *gemm = node->scope != 0 ? node->gemm : NULL;
-        if (gemm && gemm->alpha == 1 && gemm->beta == 1 && !gemm->trans_a)
-            return match_refuse(m, "a subgraph has a Gemm, \"%.200s\"", node->name);
-    }
     for (size_t i = 0; i < m->model->tensor_count; i++) {
-        const struct onnx_tensor *own = &onnx->tensors[i];
+        const struct onnx_tensor *own = &m->onnx->tensors[i];
         const char *name = m->model->tensors[i].shown.name;
         if (own->scope == ONNX_SCOPE_SPARSE)
             return match_refuse(m, "the model has sparse initializers");
         if (own->external && (own->node >= 0 || own->scope != 0))
             return match_refuse(m, "the values of \"%.200s\", in a node, are in another file",
                                 name);
-        if (own->scope > 0 && own->node < 0 && !is_used_beside(onnx, name, own->scope))
-            return match_refuse(m, "\"%.200s\" is not used where it is, in a subgraph", name);
     }
     return true;
 }
@@ -456,8 +420,8 @@ bool onnx_match(const struct model *model, const struct match_options *options, 
     match->dropped = arena_array(arena, model->tensor_count + 1, sizeof(*match->dropped));
     if (!match->dropped)
         return error_no_memory(err, model->tensor_count);
-    if (!check_model(m) || !match_read_values(m) || !match_gemms(m) || !put_nodes(m) ||
-        !match_clean(m))
+    if (!check_model(m) || !match_read_inner(m) || !match_read_values(m) || !match_gemms(m) ||
+        !put_nodes(m) || !match_clean(m))
         return false;
     forget_source(m);
     if (!match_sort(m))

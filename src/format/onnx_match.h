@@ -6,6 +6,8 @@
  *   onnx_match_gemm.c    Gemm becomes MatMul and Add; the list of nodes to begin with
  *   onnx_match.c         node after node, its quantized form or itself
  *   onnx_match_sort.c    unused initializers go, nodes get the peer's order
+ *   onnx_match_inner.c   what graphs in a graph define and use
+ *   onnx_match_text.c    bytes that are partly the source's
  *   onnx_match_node.c    a node as bytes, and the graphs in it
  *   onnx_match_write.c   all of it as bytes
  *
@@ -16,13 +18,11 @@
 #define PARE_FORMAT_ONNX_MATCH_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "format/match.h"
 #include "format/onnx.h"
 
-enum {
-    MATCH_OPSET_MIN = 11,
-    MATCH_NODE_MAX = 16 << 20, /* bytes of an attribute of a node that is made anew */
-};
+enum { MATCH_OPSET_MIN = 11 };
 /* The label that the peer's shape inference leaves, and its value. */
 #define MATCH_INFER_KEY "onnx.infer"
 #define MATCH_INFER_VALUE "onnxruntime.quant"
@@ -87,6 +87,23 @@ struct match_nodes {
     struct match_names names; /* the first node of each */
 };
 
+/* A weight that a Gemm has turned around, in its own graph. */
+struct match_turn {
+    const char *name;
+    size_t weight; /* of struct match, in a subgraph */
+    size_t next;   /* + 1 the next one of the same subgraph; 0: none */
+};
+
+/* Those of a subgraph, + 1; 0: none. */
+struct match_turns {
+    size_t first, last;
+};
+
+/* A Gemm of a subgraph: the first of the nodes in its place. */
+struct match_apart {
+    size_t node, first;
+};
+
 struct onnx_match {
     const struct model *model;
     const struct onnx *onnx;
@@ -103,7 +120,19 @@ struct onnx_match {
     size_t weight_room;
     struct match_initializer *initializers;
     size_t initializer_count, initializer_room;
-    bool uses_contrib; /* a node is of com.microsoft */
+    int *parents;              /* of each graph the one around it */
+    struct match_names inner;  /* what subgraphs define: graph and name, to the tensor */
+    struct match_names turned; /* graph and tensor, to turns */
+    struct match_names bases;  /* names of weights, to suffixes */
+    size_t *suffixes;
+    size_t suffix_count, suffix_room;
+    struct match_turn *turns;
+    size_t turn_count, turn_room;
+    struct match_turns *turns_of; /* by graph */
+    struct match_apart *aparts;
+    size_t apart_count, apart_room;
+    struct match_nodes parts; /* of them all */
+    bool uses_contrib;        /* a node is of com.microsoft */
     struct pare_error *err;
 };
 
@@ -161,7 +190,7 @@ MUST_CHECK bool match_put_same(struct onnx_match *m, struct match_nodes *to,
 /* The first of that name, or NULL. */
 const struct match_node *match_named(const struct match_nodes *nodes, const char *name);
 
-/* The main graph's nodes, Gemms taken apart. */
+/* The main graph's nodes, Gemms taken apart; those of subgraphs, too. */
 MUST_CHECK bool match_gemms(struct onnx_match *m);
 
 /* Put what turns a quantized value back to float before its first such use. */
@@ -196,6 +225,55 @@ MUST_CHECK bool match_fused(struct onnx_match *m, const struct match_node *node,
 MUST_CHECK bool match_clean(struct onnx_match *m);
 MUST_CHECK bool match_sort(struct onnx_match *m);
 
+/* ---- graphs in the graph ---- */
+
+/* What they define. */
+MUST_CHECK bool match_read_inner(struct onnx_match *m);
+
+/* The initializer that a name means in a graph; -1 when it means another value. */
+MUST_CHECK bool match_tensor_of(struct onnx_match *m, int scope, const char *name,
+                                int64_t *ret_tensor);
+
+/* Whether it is a Gemm that becomes MatMul and Add. */
+bool match_is_taken_apart(const struct onnx_node *node);
+
+/* Whether a weight that is named there is not used itself, but turned around. */
+bool match_is_turned(const struct onnx *onnx, const struct onnx_mention *mention);
+
+/* Which of their initializers go. */
+MUST_CHECK bool match_clean_inner(struct onnx_match *m);
+
+/* ---- bytes ---- */
+
+/* What stands in a text, before the byte `at` of its own. */
+struct match_insert {
+    size_t at;
+    struct segment segment;
+};
+
+struct match_text {
+    struct buf bytes;
+    struct match_insert *inserts; /* on the heap */
+    size_t count, room;
+    int64_t inserted_bytes;
+};
+
+void match_text_init(struct match_text *text);
+void match_text_done(struct match_text *text);
+int64_t match_text_length(const struct match_text *text);
+
+/* Append. A failure of the text's own bytes sticks to them until buf_ok(). */
+MUST_CHECK bool match_text_insert(struct match_text *to, const struct segment *segment,
+                                  struct pare_error *err);
+MUST_CHECK bool match_text_copy(struct match_text *to, const struct model *model, int64_t at,
+                                int64_t end, struct pare_error *err);
+MUST_CHECK bool match_text_message(struct match_text *to, int number,
+                                   const struct match_text *inner, struct pare_error *err);
+
+/* To the patch's last edit, after what `text` has; `text` keeps what follows the last insert. */
+MUST_CHECK bool match_text_put(const struct match_text *from, struct onnx_patch *patch,
+                               struct buf *text, struct pare_error *err);
+
 /* ---- attributes ---- */
 
 struct match_attribute {
@@ -216,7 +294,7 @@ struct match_node match_made_anew(const struct onnx *onnx, int index);
 
 /* Append the fields of a NodeProto, which is no copy as a whole. */
 MUST_CHECK bool match_write_node(const struct onnx_match *m, const struct match_node *node,
-                                 struct buf *to, struct pare_error *err);
+                                 struct match_text *to, struct pare_error *err);
 
 MUST_CHECK bool onnx_match(const struct model *model, const struct match_options *options,
                            struct arena *arena, struct match **ret_match, struct pare_error *err);

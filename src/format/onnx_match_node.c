@@ -2,7 +2,8 @@
 /*
  * A node that is made anew, as bytes. One with a graph in an attribute the peer makes of its
  * operator, name, operands and attributes in the order of their names, and so each node inside
- * that has a graph itself. What such graphs hold beside stays as it is.
+ * that has a graph itself. In such graphs Gemms are taken apart, and initializers that nothing uses
+ * are left out; the rest is copied.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include "base/error.h"
 #include "format/onnx_build.h"
 #include "format/onnx_match.h"
-#include "format/source.h"
 
 enum {
     NODE_ATTRIBUTE = 5,
@@ -77,18 +77,12 @@ bool match_read_attributes(const struct model *model, const struct onnx_node *no
 /* Where a node's bytes come from and go to. */
 struct remaking {
     const struct onnx_match *m;
-    struct buf *to;
+    struct match_text *to;
 };
 
 static bool put_bytes(const struct remaking *r, int64_t at, int64_t end, struct pare_error *err)
 {
-    const struct model *model = r->m->model;
-    if (end - at > MATCH_NODE_MAX)
-        return error_set(err, PARE_ERR_REFUSED, "an attribute of more than %d bytes",
-                         MATCH_NODE_MAX);
-    char *room = buf_grow(r->to, (size_t)(end - at));
-    return !room ? buf_ok(r->to, err)
-                 : source_read(model->source, model->main_file, at, room, (size_t)(end - at), err);
+    return match_text_copy(r->to, r->m->model, at, end, err);
 }
 
 /* Put a field of a message of the source, as it is or not. */
@@ -114,53 +108,149 @@ static bool put_fields(const struct remaking *r, int64_t at, int64_t end, put_fi
 static bool put_message(const struct remaking *r, const struct wire_field *field, put_field_fn *put,
                         struct pare_error *err)
 {
-    struct buf inner;
-    buf_init(&inner, 2 * MATCH_NODE_MAX);
+    struct match_text inner;
+    match_text_init(&inner);
     bool ok = put_fields(&(struct remaking){ r->m, &inner }, field->at, field->end, put, err) &&
-              buf_ok(&inner, err);
-    wire_put_bytes(r->to, field->number, buf_string(&inner), inner.length);
-    buf_done(&inner);
-    return ok && buf_ok(r->to, err);
+              match_text_message(r->to, field->number, &inner, err);
+    match_text_done(&inner);
+    return ok;
 }
 
 /* ---- graphs in attributes ---- */
 
-static int by_place(const void *key, const void *item)
+/* Nodes, tensors and graphs are numbered in the order of their places. */
+static int by_node(const void *key, const void *item)
 {
-    const int64_t *tag_at = key;
+    const int64_t *at = key;
     const struct onnx_node *node = item;
-    return (*tag_at > node->cut.tag_at) - (*tag_at < node->cut.tag_at);
+    return (*at > node->cut.tag_at) - (*at < node->cut.tag_at);
 }
 
-/* Nodes are numbered in the order of their places. */
-static const struct onnx_node *node_at(const struct onnx *onnx, int64_t tag_at)
+static int by_tensor(const void *key, const void *item)
 {
-    return bsearch(&tag_at, onnx->nodes, onnx->node_count, sizeof(*onnx->nodes), by_place);
+    const int64_t *at = key;
+    const struct onnx_tensor *own = item;
+    return (*at > own->cut.tag_at) - (*at < own->cut.tag_at);
+}
+
+static int by_apart(const void *key, const void *item)
+{
+    const size_t *node = key;
+    const struct match_apart *apart = item;
+    return (*node > apart->node) - (*node < apart->node);
+}
+
+/* The graph whose payload begins there. */
+static size_t scope_at(const struct onnx *onnx, int64_t at)
+{
+    size_t low = 0, high = onnx->scope_count;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        if (onnx->messages[onnx->scopes[middle].graph].at <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool put_node(const struct remaking *r, const struct match_node *node,
+                     struct pare_error *err)
+{
+    struct match_text inner;
+    match_text_init(&inner);
+    bool ok = match_write_node(r->m, node, &inner, err) &&
+              match_text_message(r->to, GRAPH_NODE, &inner, err);
+    match_text_done(&inner);
+    return ok;
+}
+
+/* What is in a Gemm's place. */
+static bool put_apart(const struct remaking *r, const struct match_apart *apart,
+                      struct pare_error *err)
+{
+    const struct onnx_match *m = r->m;
+    size_t end = apart == &m->aparts[m->apart_count - 1] ? m->parts.count : apart[1].first;
+    for (size_t i = apart->first; i < end; i++)
+        if (!put_node(r, &m->parts.list[i], err))
+            return false;
+    return true;
+}
+
+static bool put_graph_node(const struct remaking *r, const struct wire_field *field,
+                           struct pare_error *err)
+{
+    const struct onnx_match *m = r->m;
+    const struct onnx *onnx = m->onnx;
+    const struct onnx_node *node =
+        bsearch(&field->tag_at, onnx->nodes, onnx->node_count, sizeof(*onnx->nodes), by_node);
+    size_t index = node ? (size_t)(node - onnx->nodes) : SIZE_MAX;
+    const struct match_apart *apart =
+        m->apart_count ? bsearch(&index, m->aparts, m->apart_count, sizeof(*m->aparts), by_apart)
+                       : NULL;
+    if (apart)
+        return put_apart(r, apart, err);
+    if (!node || !node->has_graph)
+        return put_bytes(r, field->tag_at, field->end, err);
+    struct match_node made = match_made_anew(onnx, (int)index);
+    return put_node(r, &made, err);
 }
 
 static bool put_graph_field(const struct remaking *r, const struct wire_field *field,
                             struct pare_error *err)
 {
     const struct onnx *onnx = r->m->onnx;
-    const struct onnx_node *node =
-        field->number == GRAPH_NODE ? node_at(onnx, field->tag_at) : NULL;
-    if (!node || !node->has_graph)
-        return put_bytes(r, field->tag_at, field->end, err);
-    struct match_node made = match_made_anew(onnx, (int)(node - onnx->nodes));
-    struct buf inner;
-    buf_init(&inner, 2 * MATCH_NODE_MAX);
-    bool ok = match_write_node(r->m, &made, &inner, err);
-    wire_put_bytes(r->to, GRAPH_NODE, buf_string(&inner), inner.length);
-    buf_done(&inner);
-    return ok && buf_ok(r->to, err);
+    const struct onnx_tensor *own =
+        field->number == GRAPH_INITIALIZER
+            ? bsearch(&field->tag_at, onnx->tensors, r->m->model->tensor_count,
+                      sizeof(*onnx->tensors), by_tensor)
+            : NULL;
+    if (own && r->m->match->dropped[own - onnx->tensors])
+        return true;
+    return field->number == GRAPH_NODE ? put_graph_node(r, field, err)
+                                       : put_bytes(r, field->tag_at, field->end, err);
+}
+
+/* A weight turned around is one more initializer. */
+static bool put_turn(const struct remaking *r, const struct match_turn *turn,
+                     struct pare_error *err)
+{
+    size_t index = r->m->match->weights[turn->weight].tensor;
+    const struct pare_tensor *shown = &r->m->model->tensors[index].shown;
+    struct segment values = { .kind = SEGMENT_MATCHED,
+                              .length = shown->size_bytes,
+                              .tensor = turn->weight };
+    build_initializer(
+        &r->to->bytes,
+        &(struct build_tensor){ .name = turn->name,
+                                .data_type = shown->dtype == PARE_F16 ? ONNX_FLOAT16 : ONNX_FLOAT,
+                                .rank = 2,
+                                .dims = (int64_t[]){ shown->dims[1], shown->dims[0] } },
+        values.length);
+    return match_text_insert(r->to, &values, err);
+}
+
+static bool put_graph(const struct remaking *r, const struct wire_field *field,
+                      struct pare_error *err)
+{
+    const struct onnx_match *m = r->m;
+    struct match_text inner;
+    match_text_init(&inner);
+    struct remaking inside = { m, &inner };
+    bool ok = put_fields(&inside, field->at, field->end, put_graph_field, err);
+    size_t turn = m->turns_of[scope_at(m->onnx, field->at)].first;
+    for (; ok && turn; turn = m->turns[turn - 1].next)
+        ok = put_turn(&inside, &m->turns[turn - 1], err);
+    ok = ok && match_text_message(r->to, field->number, &inner, err);
+    match_text_done(&inner);
+    return ok;
 }
 
 static bool put_attribute_field(const struct remaking *r, const struct wire_field *field,
                                 struct pare_error *err)
 {
     bool graph = field->number == ATTRIBUTE_GRAPH || field->number == ATTRIBUTE_GRAPHS;
-    return graph ? put_message(r, field, put_graph_field, err)
-                 : put_bytes(r, field->tag_at, field->end, err);
+    return graph ? put_graph(r, field, err) : put_bytes(r, field->tag_at, field->end, err);
 }
 
 /* ---- nodes ---- */
@@ -172,7 +262,7 @@ static bool put_attribute(const struct remaking *r, const struct match_attribute
         struct wire_field field = { .number = NODE_ATTRIBUTE, .at = from->at, .end = from->end };
         return put_message(r, &field, put_attribute_field, err);
     }
-    wire_put_head(r->to, NODE_ATTRIBUTE, from->end - from->at);
+    wire_put_head(&r->to->bytes, NODE_ATTRIBUTE, from->end - from->at);
     return put_bytes(r, from->at, from->end, err);
 }
 
@@ -214,26 +304,27 @@ struct match_node match_made_anew(const struct onnx *onnx, int index)
                                 .source = index };
 }
 
-bool match_write_node(const struct onnx_match *m, const struct match_node *from, struct buf *to,
-                      struct pare_error *err)
+bool match_write_node(const struct onnx_match *m, const struct match_node *from,
+                      struct match_text *to, struct pare_error *err)
 {
+    struct buf *text = &to->bytes;
     const struct remaking r = { m, to };
     for (int i = 0; i < from->input_count; i++)
-        wire_put_text(to, 1, from->inputs[i]);
+        wire_put_text(text, 1, from->inputs[i]);
     for (int i = 0; i < from->output_count; i++)
-        wire_put_text(to, 2, from->outputs[i]);
+        wire_put_text(text, 2, from->outputs[i]);
     if (from->keeps_rest) {
         const struct onnx_node *source = &m->onnx->nodes[from->source];
-        return put_fields(&r, source->at, source->cut.end, put_rest, err) && buf_ok(to, err);
+        return put_fields(&r, source->at, source->cut.end, put_rest, err) && buf_ok(text, err);
     }
     if (*from->name)
-        wire_put_text(to, 3, from->name);
-    wire_put_text(to, 4, from->op);
+        wire_put_text(text, 3, from->name);
+    wire_put_text(text, 4, from->op);
     if (!put_attributes(&r, from, err))
         return false;
     if (from->setting)
-        build_setting(to, &(struct build_int){ from->setting, from->setting_value });
+        build_setting(text, &(struct build_int){ from->setting, from->setting_value });
     if (*from->domain)
-        wire_put_text(to, 7, from->domain);
-    return buf_ok(to, err);
+        wire_put_text(text, 7, from->domain);
+    return buf_ok(text, err);
 }

@@ -55,7 +55,7 @@ bool match_clean(struct onnx_match *m)
         if (stays(m, m->initializers[i].name))
             m->initializers[kept++] = m->initializers[i];
     m->initializer_count = kept;
-    return true;
+    return match_clean_inner(m);
 }
 
 /* ---- the order ---- */

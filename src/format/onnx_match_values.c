@@ -215,7 +215,8 @@ static bool note_mention(struct onnx_match *m, struct match_value *value,
     if (mention->role == ONNX_TYPED)
         note_type(m, value, mention->index);
     bool inside = mention->role == ONNX_USED && m->onnx->nodes[mention->index].scope != 0;
-    if (inside || (mention->role == ONNX_OUTPUT && mention->index < 0))
+    bool turned = value->tensor >= 0 && match_is_turned(m->onnx, mention);
+    if ((inside && !turned) || (mention->role == ONNX_OUTPUT && mention->index < 0))
         value->is_wanted = true; /* by a subgraph */
     if (mention->role != ONNX_MADE)
         return true;

@@ -32,7 +32,7 @@ static bool write_node(struct match_writing *w, const struct match_node *node,
                        struct pare_error *err)
 {
     const struct onnx_cut *cut = node->is_same ? &w->m->onnx->nodes[node->source].cut : NULL;
-    struct buf bytes;
+    struct match_text bytes;
     if (cut) {
         struct segment copy = { .kind = SEGMENT_COPY,
                                 .length = cut->end - cut->tag_at,
@@ -41,11 +41,12 @@ static bool write_node(struct match_writing *w, const struct match_node *node,
         return onnx_patch_literal(&w->plan->patch, &w->text, err) &&
                onnx_patch_add(&w->plan->patch, &copy, err);
     }
-    buf_init(&bytes, 2 * MATCH_NODE_MAX);
+    match_text_init(&bytes);
     bool ok = match_write_node(w->m, node, &bytes, err);
-    wire_put_bytes(&w->text, GRAPH_NODE, buf_string(&bytes), bytes.length);
-    buf_done(&bytes);
-    return ok && buf_ok(&w->text, err);
+    wire_put_head(&w->text, GRAPH_NODE, match_text_length(&bytes));
+    ok = ok && match_text_put(&bytes, &w->plan->patch, &w->text, err);
+    match_text_done(&bytes);
+    return ok;
 }
 
 /* ---- initializers ---- */
@@ -146,7 +147,8 @@ static bool cut_old(struct match_writing *w, struct pare_error *err)
     const struct onnx *onnx = w->m->onnx;
     struct onnx_rewrite rewrite = { .plan = w->plan };
     for (size_t i = 0; i < w->plan->model->tensor_count; i++)
-        if (w->m->match->dropped[i] && !rewrite_cut_tensor(&rewrite, i, err))
+        if (w->m->match->dropped[i] && onnx->tensors[i].scope == 0 &&
+            !rewrite_cut_tensor(&rewrite, i, err))
             return false;
     for (size_t i = 0; i < onnx->node_count; i++)
         if (onnx->nodes[i].scope == 0 && !cut(w, &onnx->nodes[i].cut, onnx->graph, err))

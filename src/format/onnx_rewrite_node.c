@@ -54,6 +54,20 @@ static bool copy_node(struct onnx_rewrite *p, int64_t at, int64_t end, struct pa
            onnx_patch_add(&p->plan->patch, &copy, err);
 }
 
+/* Of a node in whose messages there can be other changes each part is one more. */
+static bool put_parts(struct onnx_rewrite *p, const struct rewrite_part *parts, size_t count,
+                      int message, struct pare_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct onnx_cut *cut = &parts[i].cut;
+        buf_add(&p->text, parts[i].fields, parts[i].length);
+        if (!onnx_patch_edit(&p->plan->patch, cut->tag_at, cut->end - cut->tag_at, message, err) ||
+            !onnx_patch_literal(&p->plan->patch, &p->text, err))
+            return false;
+    }
+    return true;
+}
+
 /* The node of these parts again: its head with the new length, its fields, some replaced. */
 static bool put_node(struct onnx_rewrite *p, const struct rewrite_part *parts, size_t count,
                      struct pare_error *err)
@@ -61,6 +75,8 @@ static bool put_node(struct onnx_rewrite *p, const struct rewrite_part *parts, s
     const struct onnx *onnx = p->plan->onnx;
     const struct onnx_node *node = &onnx->nodes[parts->node];
     int64_t length = node->cut.end - node->at, at = node->at;
+    if (node->message >= 0)
+        return put_parts(p, parts, count, node->message, err);
     for (size_t i = 0; i < count; i++)
         length += (int64_t)parts[i].length - (parts[i].cut.end - parts[i].cut.tag_at);
     wire_put_head(&p->text, GRAPH_NODE, length);

@@ -85,6 +85,9 @@ struct pickle_writer {
     /* Writes another thing in place of a value, and says so in *ret_done; or NULL. */
     bool (*replace)(struct pickle_writer *w, const struct pickle_value *value, bool *ret_done,
                     struct pare_error *err);
+    /* Writes more pairs of keys and values behind one of a dict; or NULL. */
+    bool (*more)(struct pickle_writer *w, const struct pickle_value *key,
+                 const struct pickle_value *value, struct pare_error *err);
     void *data;
 };
 

@@ -119,7 +119,9 @@ static bool put_items(struct pickle_writer *w, const struct pickle_value *value,
                       size_t end, struct pare_error *err)
 {
     for (size_t i = start; i < end; i++)
-        if (!pickle_put(w, value->items[i], err))
+        if (!pickle_put(w, value->items[i], err) ||
+            (w->more && value->kind == PICKLE_DICT && i % 2 &&
+             !w->more(w, value->items[i - 1], value->items[i], err)))
             return false;
     return true;
 }

@@ -8,35 +8,38 @@
 
 #include "base/error.h"
 #include "base/json_slice.h"
+#include "format/checkpoint_index.h"
+#include "format/safetensors.h"
 #include "format/source.h"
 
 #define UNTYPED "torch.storage UntypedStorage"
 
-/* X(dtype, storage, ours, bytes of an element) */
+/* X(dtype, storage, ours, bytes of an element, in safetensors) */
 #define TYPES(X)                                                                                   \
-    X("float32", "torch FloatStorage", F32, 4)                                                     \
-    X("float64", "torch DoubleStorage", F64, 8)                                                    \
-    X("float16", "torch HalfStorage", F16, 2)                                                      \
-    X("bfloat16", "torch BFloat16Storage", BF16, 2)                                                \
-    X("uint8", "torch ByteStorage", U8, 1)                                                         \
-    X("int8", "torch CharStorage", I8, 1)                                                          \
-    X("int16", "torch ShortStorage", I16, 2)                                                       \
-    X("int32", "torch IntStorage", I32, 4)                                                         \
-    X("int64", "torch LongStorage", I64, 8)                                                        \
-    X("bool", "torch BoolStorage", BOOL, 1)                                                        \
-    X("complex64", "torch ComplexFloatStorage", C64, 8)                                            \
-    X("complex128", "torch ComplexDoubleStorage", C128, 16)                                        \
-    X("uint16", UNTYPED, U16, 2)                                                                   \
-    X("uint32", UNTYPED, U32, 4)                                                                   \
-    X("uint64", UNTYPED, U64, 8)                                                                   \
-    X("float8_e4m3fn", UNTYPED, F8, 1)                                                             \
-    X("float8_e5m2", UNTYPED, F8, 1)                                                               \
-    X("float8_e4m3fnuz", UNTYPED, F8, 1)                                                           \
-    X("float8_e5m2fnuz", UNTYPED, F8, 1)                                                           \
-    X("float8_e8m0fnu", UNTYPED, F8, 1)
+    X("float32", "torch FloatStorage", F32, 4, "F32")                                              \
+    X("float64", "torch DoubleStorage", F64, 8, "F64")                                             \
+    X("float16", "torch HalfStorage", F16, 2, "F16")                                               \
+    X("bfloat16", "torch BFloat16Storage", BF16, 2, "BF16")                                        \
+    X("uint8", "torch ByteStorage", U8, 1, "U8")                                                   \
+    X("int8", "torch CharStorage", I8, 1, "I8")                                                    \
+    X("int16", "torch ShortStorage", I16, 2, "I16")                                                \
+    X("int32", "torch IntStorage", I32, 4, "I32")                                                  \
+    X("int64", "torch LongStorage", I64, 8, "I64")                                                 \
+    X("bool", "torch BoolStorage", BOOL, 1, "BOOL")                                                \
+    X("complex64", "torch ComplexFloatStorage", C64, 8, "C64")                                     \
+    X("complex128", "torch ComplexDoubleStorage", C128, 16, NULL)                                  \
+    X("uint16", UNTYPED, U16, 2, "U16")                                                            \
+    X("uint32", UNTYPED, U32, 4, "U32")                                                            \
+    X("uint64", UNTYPED, U64, 8, "U64")                                                            \
+    X("float8_e4m3fn", UNTYPED, F8, 1, "F8_E4M3")                                                  \
+    X("float8_e5m2", UNTYPED, F8, 1, "F8_E5M2")                                                    \
+    X("float8_e4m3fnuz", UNTYPED, F8, 1, "F8_E4M3FNUZ")                                            \
+    X("float8_e5m2fnuz", UNTYPED, F8, 1, "F8_E5M2FNUZ")                                            \
+    X("float8_e8m0fnu", UNTYPED, F8, 1, "F8_E8M0")
 
 static const struct pytorch_type types[] = {
-#define TYPE_ROW(dtype, storage, shown, bytes) { "torch " dtype, storage, PARE_##shown, bytes },
+#define TYPE_ROW(dtype, storage, shown, bytes, safe)                                               \
+    { "torch " dtype, storage, PARE_##shown, bytes, safe },
     TYPES(TYPE_ROW)
 #undef TYPE_ROW
 };
@@ -49,7 +52,7 @@ static const char *const allowed[] = {
     "torch._utils _rebuild_parameter",
     "torch Size",
     "torch device",
-#define TYPE_NAMES(dtype, storage, shown, bytes) "torch " dtype, storage,
+#define TYPE_NAMES(dtype, storage, shown, bytes, safe) "torch " dtype, storage,
     TYPES(TYPE_NAMES)
 #undef TYPE_NAMES
         NULL,
@@ -72,6 +75,19 @@ const struct pytorch_type *pytorch_type_of(enum pare_dtype dtype)
     return NULL;
 }
 
+const struct pytorch_type *pytorch_type_like(int type)
+{
+    for (size_t i = 0; type >= 0 && i < ARRAY_SIZE(types); i++)
+        if (types[i].safe && !strcmp(types[i].safe, safetensors_type_name(type)))
+            return &types[i];
+    return NULL;
+}
+
+bool pytorch_is_untyped(const struct pytorch_type *type)
+{
+    return !strcmp(type->storage, UNTYPED);
+}
+
 /* ---- members ---- */
 
 static int by_name(const void *a, const void *b)
@@ -81,7 +97,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The member NAME/`name`; NULL when there is none. */
-static struct pytorch_record *find_record(const struct pytorch *own, const char *folder,
+static struct pytorch_record *find_record(const struct pytorch_archive *own, const char *folder,
                                           const char *name)
 {
     char path[512];
@@ -94,9 +110,8 @@ static struct pytorch_record *find_record(const struct pytorch *own, const char 
 }
 
 /* All of them stored, no two of a name; the first one tells what they are below. */
-static bool sort_records(struct model *model, struct pare_error *err)
+static bool sort_records(struct model *model, struct pytorch_archive *own, struct pare_error *err)
 {
-    struct pytorch *own = model->own;
     size_t count = own->zip.count;
     own->records = arena_array(&model->arena, count + 1, sizeof(*own->records));
     if (!own->records)
@@ -126,10 +141,9 @@ static bool sort_records(struct model *model, struct pare_error *err)
 }
 
 /* A small member whole, its CRC-32 looked at. The caller frees. */
-static bool read_record(const struct model *model, const struct pytorch_record *record,
+static bool read_record(const struct pytorch_archive *own, const struct pytorch_record *record,
                         int64_t bytes_max, char **ret_bytes, struct pare_error *err)
 {
-    const struct pytorch *own = model->own;
     const struct zip_entry *entry = record->entry;
     struct zip_stream *stream;
     if (entry->size_bytes > bytes_max)
@@ -155,13 +169,13 @@ static bool read_record(const struct model *model, const struct pytorch_record *
     return true;
 }
 
-static bool check_order(const struct model *model, struct pare_error *err)
+static bool check_order(const struct pytorch_archive *own, struct pare_error *err)
 {
-    const struct pytorch_record *record = find_record(model->own, "", "byteorder");
+    const struct pytorch_record *record = find_record(own, "", "byteorder");
     char *text;
     if (!record)
         return true;
-    if (!read_record(model, record, 64, &text, err))
+    if (!read_record(own, record, 64, &text, err))
         return false;
     bool little = !strcmp(text, "little");
     free(text);
@@ -191,13 +205,15 @@ static bool take_note(struct model *model, const char *text, size_t length, stru
     return true;
 }
 
-static bool read_note(struct model *model, struct pare_error *err)
+/* That of the first archive speaks for all. */
+static bool read_note(struct model *model, const struct pytorch_archive *own,
+                      struct pare_error *err)
 {
-    const struct pytorch_record *record = find_record(model->own, "", PYTORCH_NOTE);
+    const struct pytorch_record *record = find_record(own, "", PYTORCH_NOTE);
     char *text;
-    if (!record)
+    if (!record || own->first > 0)
         return true;
-    if (!read_record(model, record, PYTORCH_NOTE_MAX, &text, err))
+    if (!read_record(own, record, PYTORCH_NOTE_MAX, &text, err))
         return false;
     bool ok = take_note(model, text, (size_t)record->entry->size_bytes, err) ||
               error_prefix(err, "%.200s", record->entry->name);
@@ -223,10 +239,9 @@ static bool is_storage(const struct pickle_value *id)
             (pytorch_type(class->text) && strstr(class->text, "Storage")));
 }
 
-bool pytorch_storage(const struct model *model, const struct pickle_value *value,
+bool pytorch_storage(const struct pytorch_archive *own, const struct pickle_value *value,
                      struct pytorch_storage *ret_storage, struct pare_error *err)
 {
-    const struct pytorch *own = model->own;
     if (value->kind != PICKLE_PERSISTENT || !is_storage(value->items[0]))
         return error_set(err, PARE_ERR_FORMAT, "its pickle refers to something that is no storage");
     struct pickle_value *const *id = value->items[0]->items;
@@ -261,12 +276,12 @@ static bool is_legacy(const unsigned char *start, size_t length)
     return length >= sizeof(legacy) - 1 && !memcmp(start, legacy, sizeof(legacy) - 1);
 }
 
-static bool refuse_legacy(const struct model *model, struct pare_error *err)
+static bool refuse_legacy(struct model *model, size_t file, struct pare_error *err)
 {
     unsigned char start[sizeof(legacy) - 1];
-    int64_t size = model->source->files[model->main_file].size_bytes;
+    int64_t size = model->source->files[file].size_bytes;
     size_t n = (size_t)MIN(size, (int64_t)sizeof(start));
-    if (!source_read(model->source, model->main_file, 0, start, n, err))
+    if (!source_read(model->source, file, 0, start, n, err))
         return false;
     return !is_legacy(start, n) ||
            error_set(err, PARE_ERR_UNSUPPORTED,
@@ -274,12 +289,11 @@ static bool refuse_legacy(const struct model *model, struct pare_error *err)
                      "again, or as safetensors");
 }
 
-static bool read_objects(struct model *model, struct pare_error *err)
+static bool read_objects(struct model *model, struct pytorch_archive *own, struct pare_error *err)
 {
-    struct pytorch *own = model->own;
     const struct pytorch_record *record = find_record(own, "", "data.pkl");
     char *bytes;
-    if (!read_record(model, record, PICKLE_BYTES_MAX, &bytes, err))
+    if (!read_record(own, record, PICKLE_BYTES_MAX, &bytes, err))
         return false;
     bool ok = pickle_read((const unsigned char *)bytes, (size_t)record->entry->size_bytes, allowed,
                           &model->arena, &own->objects, err);
@@ -287,24 +301,59 @@ static bool read_objects(struct model *model, struct pare_error *err)
     return ok;
 }
 
+static bool read_archive(struct model *model, struct pytorch_archive *own, struct pare_error *err)
+{
+    return refuse_legacy(model, own->file, err) &&
+           zip_open(model->source, own->file, &model->arena, &own->zip, err) &&
+           sort_records(model, own, err) && check_order(own, err) && read_note(model, own, err) &&
+           read_objects(model, own, err) && pytorch_add_tensors(model, own, err);
+}
+
+/* ---- the model ---- */
+
+static bool begin_archives(struct model *model, size_t count, struct pare_error *err)
+{
+    struct pytorch *own = model->own;
+    own->archives = arena_array(&model->arena, count, sizeof(*own->archives));
+    return own->archives || error_no_memory(err, count * sizeof(*own->archives));
+}
+
+static bool add_archive(struct model *model, const char *name, struct pare_error *err)
+{
+    struct pytorch *own = model->own;
+    struct pytorch_archive *archive = &own->archives[own->archive_count];
+    *archive = (struct pytorch_archive){ .first = model->tensor_count };
+    if (!source_file(model->source, name, &archive->file, err))
+        return false;
+    if (!read_archive(model, archive, err))
+        return archive->file == model->main_file ? false : error_prefix(err, "%s", name);
+    archive->count = model->tensor_count - archive->first;
+    own->archive_count++;
+    return true;
+}
+
 static bool open_pytorch(struct model *model, struct pare_error *err)
 {
+    static const struct index_reader reader = { begin_archives, add_archive };
+    unsigned char first;
     struct pytorch *own = arena_alloc(&model->arena, sizeof(*own));
     if (!own)
         return error_no_memory(err, sizeof(*own));
     model->own = own;
-    return refuse_legacy(model, err) &&
-           zip_open(model->source, model->main_file, &model->arena, &own->zip, err) &&
-           sort_records(model, err) && check_order(model, err) && read_note(model, err) &&
-           read_objects(model, err) && pytorch_add_tensors(model, err) &&
-           checkpoint_check_names(model, err) && checkpoint_take_others(model, err) &&
-           checkpoint_read_config(model, err);
+    if (!source_read(model->source, model->main_file, 0, &first, 1, err))
+        return false;
+    own->sharded = first == '{';
+    bool ok = own->sharded ? checkpoint_open_index(model, &reader, err)
+                           : begin_archives(model, 1, err) &&
+                                 add_archive(model, model->source->main_name, err);
+    return ok && checkpoint_check_names(model, err) && checkpoint_take_others(model, err) &&
+           checkpoint_read_config(model, err) && checkpoint_find_quantized(model, err);
 }
 
 static bool is_pytorch(const char *name, const unsigned char *start, size_t length)
 {
-    (void)name;
-    return is_legacy(start, length) || (length >= 4 && !memcmp(start, "PK\003\004", 4));
+    return is_legacy(start, length) || (length >= 4 && !memcmp(start, "PK\003\004", 4)) ||
+           checkpoint_is_index(name, ".bin.index.json", start, length);
 }
 
 const struct format format_pytorch = {

@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "format/pytorch.h"
+#include "format/safetensors.h"
 
 enum { NAME_MAX_BYTES = 4096, DEPTH_MAX = 32, VISITS_MAX = 4 << 20 };
 
 struct walk {
     struct model *model;
+    const struct pytorch_archive *archive;
     struct buf name;
     int depth;
     size_t visits, others; /* others: values that are no tensors */
@@ -69,12 +71,11 @@ static bool measure(struct pare_tensor *io_shown, const int64_t *strides, int64_
     return true;
 }
 
-static bool place(struct model *model, struct tensor *io_tensor,
+static bool place(const struct pytorch_archive *own, struct tensor *io_tensor,
                   const struct pytorch_storage *storage, const struct pytorch_type *type,
                   int64_t offset, const int64_t *strides, struct pytorch_tensor *io_own,
                   struct pare_error *err)
 {
-    const struct pytorch *own = model->own;
     struct pare_tensor *shown = &io_tensor->shown;
     int64_t reach, there = storage->type ? storage->count : storage->count / type->bytes;
     bool row;
@@ -90,7 +91,7 @@ static bool place(struct model *model, struct tensor *io_tensor,
     io_own->record = storage->record;
     io_own->begin = offset * type->bytes;
     io_own->end = (offset + reach) * type->bytes;
-    io_tensor->file = model->main_file;
+    io_tensor->file = own->file;
     io_tensor->file_offset = row ? own->records[storage->record].values_at + io_own->begin : -1;
     io_tensor->unreadable = row ? NULL : "its values do not lie in a row";
     return true;
@@ -120,17 +121,18 @@ static bool read_tensor(struct walk *w, const struct pickle_value *arguments,
         items[2]->kind != PICKLE_TUPLE || items[3]->kind != PICKLE_TUPLE ||
         items[2]->count != items[3]->count)
         return bad_tensor(shown->name, "it lacks one of storage, offset, sizes and strides", err);
-    if (!pytorch_storage(w->model, items[0], &storage, err))
+    if (!pytorch_storage(w->archive, items[0], &storage, err))
         return error_prefix(err, "tensor %.200s", shown->name);
     const struct pytorch_type *type = tensor_type(arguments, &storage);
     if (!type)
         return bad_tensor(shown->name, "its dtype is not known", err);
     shown->dtype = type->shown;
+    io_tensor->own_type = type->safe ? safetensors_type_named(type->safe) : -1;
     if (!read_numbers(items[2], shown->name, shown->dims, err) ||
         !read_numbers(items[3], shown->name, strides, err))
         return false;
     shown->rank = (int)items[2]->count;
-    return place(w->model, io_tensor, &storage, type, items[1]->number, strides, io_own, err) &&
+    return place(w->archive, io_tensor, &storage, type, items[1]->number, strides, io_own, err) &&
            checkpoint_judge(w->model, io_tensor, err);
 }
 
@@ -156,7 +158,7 @@ static bool add_tensor(struct walk *w, struct pickle_value *value,
 {
     struct pytorch *own = w->model->own;
     struct tensor t = { .channel_axis = -1, .scale = -1, .zero_point = -1 };
-    struct pytorch_tensor mine = { .value = value, .twin = -1 };
+    struct pytorch_tensor mine = { .value = value };
     t.shown.name = arena_strdup(&w->model->arena, w->name.length ? w->name.data : "tensor");
     t.shown.op = t.shown.node = "";
     t.shown.place = "tensor";
@@ -274,6 +276,24 @@ static bool share(struct model *model, size_t index, size_t other, const char *f
     return keep_as_is(&model->tensors[index], arena_printf(&model->arena, "%s %s", fmt, name), err);
 }
 
+static bool same_shape(const struct pare_tensor *a, const struct pare_tensor *b)
+{
+    return a->rank == b->rank && !memcmp(a->dims, b->dims, (size_t)a->rank * sizeof(*a->dims));
+}
+
+/* Packed values have the one shape that is written beside them. */
+static bool keep_whole(struct model *model, size_t index, size_t other, struct pare_error *err)
+{
+    struct tensor *t = &model->tensors[index];
+    const char *why = arena_printf(&model->arena, "%.200s has its values in another shape",
+                                   model->tensors[other].shown.name);
+    if (!why)
+        return error_no_memory(err, 256);
+    t->no_int8 = t->no_int8 ? t->no_int8 : why;
+    t->no_blocks = t->no_blocks ? t->no_blocks : why;
+    return true;
+}
+
 /* Twins go with the first of them; those that share a part stay as they are. */
 static bool settle_pair(struct model *model, struct pytorch_tensor *last, struct pytorch_tensor *t,
                         struct pare_error *err)
@@ -283,19 +303,26 @@ static bool settle_pair(struct model *model, struct pytorch_tensor *last, struct
     const struct tensor *a = &model->tensors[first], *b = &model->tensors[second];
     if (last->begin == t->begin && last->end == t->end && a->file_offset >= 0 &&
         b->file_offset >= 0 && a->shown.dtype == b->shown.dtype) {
-        t->twin = (int64_t)first;
+        if (a->weight && model->tensors[second].no_weight &&
+            !share(model, first, second, "it stays with what has its values,", err))
+            return false;
+        if (!same_shape(&a->shown, &b->shown) && !keep_whole(model, first, second, err))
+            return false;
+        model->tensors[second].shares = true;
+        model->tensors[second].shares_with = first;
         return share(model, second, first, "it is the same as, and goes with,", err);
     }
     return share(model, second, first, "it shares some of its values with", err) &&
            share(model, first, second, "it shares some of its values with", err);
 }
 
-static bool settle_sharing(struct model *model, struct pytorch_tensor **sorted,
+/* Of the tensors from `begin` on, which are those of one archive. */
+static bool settle_sharing(struct model *model, size_t begin, struct pytorch_tensor **sorted,
                            struct pare_error *err)
 {
     struct pytorch *own = model->own;
     size_t count = 0;
-    for (size_t i = 0; i < model->tensor_count; i++)
+    for (size_t i = begin; i < model->tensor_count; i++)
         if (own->tensors[i].end > own->tensors[i].begin)
             sorted[count++] = &own->tensors[i];
     if (count)
@@ -311,28 +338,29 @@ static bool settle_sharing(struct model *model, struct pytorch_tensor **sorted,
     return true;
 }
 
-static bool keep_unreadable(struct model *model, struct pare_error *err)
+static bool keep_unreadable(struct model *model, size_t begin, struct pare_error *err)
 {
-    for (size_t i = 0; i < model->tensor_count; i++)
+    for (size_t i = begin; i < model->tensor_count; i++)
         if (model->tensors[i].file_offset < 0 &&
             !keep_as_is(&model->tensors[i], model->tensors[i].unreadable, err))
             return false;
     return true;
 }
 
-bool pytorch_add_tensors(struct model *model, struct pare_error *err)
+bool pytorch_add_tensors(struct model *model, struct pytorch_archive *archive,
+                         struct pare_error *err)
 {
-    struct pytorch *own = model->own;
-    struct walk w = { .model = model };
+    size_t begin = model->tensor_count;
+    struct walk w = { .model = model, .archive = archive };
     buf_init(&w.name, NAME_MAX_BYTES);
-    bool ok = walk_value(&w, own->objects.root, err);
+    bool ok = walk_value(&w, archive->objects.root, err);
     buf_done(&w.name);
     if (!ok)
         return false;
-    struct pytorch_tensor **sorted = malloc((model->tensor_count + 1) * sizeof(*sorted));
+    struct pytorch_tensor **sorted = malloc((model->tensor_count - begin + 1) * sizeof(*sorted));
     if (!sorted)
         return error_no_memory(err, model->tensor_count * sizeof(*sorted));
-    ok = settle_sharing(model, sorted, err) && keep_unreadable(model, err);
+    ok = settle_sharing(model, begin, sorted, err) && keep_unreadable(model, begin, err);
     free(sorted);
     if (!ok || !w.others)
         return ok;

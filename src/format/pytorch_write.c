@@ -11,29 +11,41 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "format/checkpoint_index.h"
+#include "format/checkpoint_output.h"
 #include "format/pytorch.h"
+#include "format/safetensors.h"
 #include "format/source.h"
 #include "format/zip_write.h"
 
 enum { DIGEST_CHARACTERS = 64, RECORDS_FIXED = 6 }; /* members beside storages */
 
-/* A storage of the output: one of the source, or the values of a changed tensor. */
+/* A storage of the output. */
 struct stored {
-    int64_t tensor; /* -1: a storage of the source */
-    size_t record;
-    int64_t bytes;
+    struct segment from;
+    const uint32_t *crc; /* NULL: not known */
+};
+
+/* A tensor as what it becomes, the storages of which follow one another. */
+struct changed {
+    struct checkpoint_part parts[CHECKPOINT_PARTS_MAX];
+    size_t count;
+    size_t first; /* in `stored` */
 };
 
 struct writing_archive {
     const struct model *model;
+    const struct pytorch_archive *own; /* NULL: the model is in another format */
     const struct change *changes;
     const struct output_settings *settings;
     struct output *output;
     struct output_file *file;
     struct stored *stored;
     size_t stored_count;
-    size_t *number_of_record, *number_of_tensor; /* in `stored`, + 1; 0: not there yet */
+    size_t *number_of_record; /* in `stored`, + 1; 0: not there yet */
+    struct changed **changed; /* by tensor; NULL: not there yet */
     struct zip_writer zip;
+    struct checkpoint_index index; /* of all archives so far */
 };
 
 /* ---- the objects ---- */
@@ -41,35 +53,40 @@ struct writing_archive {
 /* The tensor whose change is this one's. */
 static size_t leader(const struct writing_archive *w, size_t index)
 {
-    const struct pytorch *own = w->model->own;
-    return own->tensors[index].twin < 0 ? index : (size_t)own->tensors[index].twin;
+    const struct tensor *t = &w->model->tensors[index];
+    return t->shares ? t->shares_with : index;
 }
 
 static bool check_changes(const struct writing_archive *w, struct pare_error *err)
 {
     for (size_t i = 0; i < w->model->tensor_count; i++) {
-        enum change_kind kind = w->changes[i].kind;
-        const char *name = w->model->tensors[i].shown.name;
-        if (kind != CHANGE_NONE && kind != CHANGE_VALUES && kind != CHANGE_FP16 &&
-            kind != CHANGE_BF16)
-            return error_set(err, PARE_ERR_UNSUPPORTED,
-                             "tensor %.200s: a PyTorch file has no form for this change", name);
-        if (kind != CHANGE_NONE && (leader(w, i) != i || w->model->tensors[i].file_offset < 0))
+        const struct tensor *t = &w->model->tensors[i];
+        if (w->changes[i].kind != CHANGE_NONE && (t->shares || t->file_offset < 0))
             return error_set(err, PARE_ERR_UNSUPPORTED,
                              "tensor %.200s: it cannot change alone, for it shares its values",
-                             name);
+                             t->shown.name);
     }
     return true;
 }
 
-/* The number under which it is stored, from the first mention on. */
-static size_t store(struct writing_archive *w, size_t *io_number, const struct stored *what)
+/* What a tensor becomes, its values stored from the first mention on. */
+static const struct changed *change_tensor(struct writing_archive *w, size_t lead,
+                                           struct pare_error *err)
 {
-    if (!*io_number) {
-        w->stored[w->stored_count++] = *what;
-        *io_number = w->stored_count;
+    if (w->changed[lead])
+        return w->changed[lead];
+    struct changed *c = arena_alloc(&w->output->arena, sizeof(*c));
+    if (!c) {
+        error_no_memory(err, sizeof(*c));
+        return NULL;
     }
-    return *io_number - 1;
+    if (!checkpoint_parts(w->model, w->changes, lead, w->output, c->parts, &c->count, err))
+        return NULL;
+    c->first = w->stored_count;
+    for (size_t i = 0; i < c->count; i++)
+        w->stored[w->stored_count++] = (struct stored){ .from = c->parts[i].from };
+    w->changed[lead] = c;
+    return c;
 }
 
 static void put_storage(struct pickle_writer *p, const char *class, size_t number,
@@ -91,15 +108,72 @@ static bool replace_storage(struct pickle_writer *p, const struct pickle_value *
                             struct pare_error *err)
 {
     struct writing_archive *w = p->data;
-    const struct pytorch *own = w->model->own;
     struct pytorch_storage storage;
-    if (!pytorch_storage(w->model, value, &storage, err))
+    if (!pytorch_storage(w->own, value, &storage, err))
         return false;
-    const struct stored whole = { -1, storage.record,
-                                  own->records[storage.record].entry->size_bytes };
-    size_t number = store(w, &w->number_of_record[storage.record], &whole);
-    put_storage(p, storage.class, number, storage.location, storage.count);
+    const struct pytorch_record *record = &w->own->records[storage.record];
+    size_t *number = &w->number_of_record[storage.record];
+    if (!*number) {
+        w->stored[w->stored_count] = (struct stored){ { .kind = SEGMENT_COPY,
+                                                        .length = record->entry->size_bytes,
+                                                        .file = w->own->file,
+                                                        .offset = record->values_at },
+                                                      &record->entry->crc };
+        *number = ++w->stored_count;
+    }
+    put_storage(p, storage.class, *number - 1, storage.location, storage.count);
     return true;
+}
+
+/* The callable, and of its arguments those up to the strides: the only tensor of its storage. */
+static bool begin_tensor(struct pickle_writer *p, const struct checkpoint_part *part, int own_type,
+                         const char *location, size_t number, const struct pare_tensor *shaped,
+                         const struct pytorch_type **ret_type, struct pare_error *err)
+{
+    const struct pytorch_type *type =
+        part->same_type ? pytorch_type_like(own_type) : pytorch_type_of(part->dtype);
+    const int64_t *dims = shaped ? shaped->dims : part->dims;
+    int rank = shaped ? shaped->rank : part->rank;
+    int64_t strides[PARE_RANK_MAX], step = 1;
+    if (!type)
+        return error_set(err, PARE_ERR_UNSUPPORTED, "PyTorch has no dtype %.20s",
+                         own_type < 0 ? "of that kind" : safetensors_type_name(own_type));
+    for (int i = rank; i-- > 0; step *= MAX(dims[i], 1))
+        strides[i] = step;
+    bool bytes = pytorch_is_untyped(type);
+    pickle_put_global(p, bytes ? "torch._utils _rebuild_tensor_v3"
+                               : "torch._utils _rebuild_tensor_v2");
+    pickle_put_op(p, '(');
+    put_storage(p, type->storage, number, location,
+                bytes ? part->from.length : part->from.length / type->bytes);
+    pickle_put_int(p, 0);
+    pickle_put_tuple(p, dims, rank);
+    pickle_put_tuple(p, strides, rank);
+    *ret_type = type;
+    return true;
+}
+
+/* A whole one that asks for no gradient and has no hooks. */
+static bool put_tensor(struct pickle_writer *p, const struct checkpoint_part *part, int own_type,
+                       size_t number, struct pare_error *err)
+{
+    const struct pytorch_type *type;
+    if (!begin_tensor(p, part, own_type, "cpu", number, NULL, &type, err))
+        return false;
+    pickle_put_op(p, '\x89');
+    pickle_put_global(p, "collections OrderedDict");
+    pickle_put_op(p, ')');
+    pickle_put_op(p, 'R');
+    if (pytorch_is_untyped(type))
+        pickle_put_global(p, type->dtype);
+    pickle_put_op(p, 't');
+    pickle_put_op(p, 'R');
+    return true;
+}
+
+static bool is_packed(const struct change *change)
+{
+    return change->kind == CHANGE_LINEAR4 || change->kind == CHANGE_LINEAR8;
 }
 
 /* The tensor as the only one of a storage of its own; what else it says of itself stays. */
@@ -107,33 +181,56 @@ static bool replace_tensor(struct pickle_writer *p, const struct pickle_value *v
                            struct pare_error *err)
 {
     struct writing_archive *w = p->data;
-    const struct pare_tensor *shown = &w->model->tensors[index].shown;
+    const struct tensor *t = &w->model->tensors[index];
     const struct pickle_value *arguments = value->items[1];
+    const struct changed *c = change_tensor(w, leader(w, index), err);
+    const struct pytorch_type *type;
     struct pytorch_storage storage;
-    size_t lead = leader(w, index);
-    enum change_kind kind = w->changes[lead].kind;
-    const struct pytorch_type *type = pytorch_type_of(kind == CHANGE_FP16   ? PARE_F16
-                                                      : kind == CHANGE_BF16 ? PARE_BF16
-                                                                            : shown->dtype);
-    int64_t strides[PARE_RANK_MAX], step = 1;
-    if (!pytorch_storage(w->model, arguments->items[0], &storage, err))
+    if (!c || !pytorch_storage(w->own, arguments->items[0], &storage, err))
         return false;
-    for (int i = shown->rank; i-- > 0; step *= MAX(shown->dims[i], 1))
-        strides[i] = step;
-    const struct stored values = { (int64_t)lead, 0, shown->element_count * type->bytes };
-    size_t number = store(w, &w->number_of_tensor[lead], &values);
-    pickle_put_global(p, "torch._utils _rebuild_tensor_v2");
-    pickle_put_op(p, '(');
-    put_storage(p, type->storage, number, storage.location, shown->element_count);
-    pickle_put_int(p, 0);
-    pickle_put_tuple(p, shown->dims, shown->rank);
-    pickle_put_tuple(p, strides, shown->rank);
+    if (is_packed(&w->changes[leader(w, index)]))
+        return put_tensor(p, c->parts, t->own_type, c->first, err);
+    if (!begin_tensor(p, c->parts, t->own_type, storage.location, c->first, &t->shown, &type, err))
+        return false;
     for (size_t i = 4; i < arguments->count; i++)
         if (!pickle_put(p, arguments->items[i], err))
             return false;
     pickle_put_op(p, 't');
     pickle_put_op(p, 'R');
     return true;
+}
+
+/* The call that makes a tensor, be it a parameter; one of integers is no parameter any more. */
+static const struct pickle_value *inner(const struct writing_archive *w,
+                                        const struct pickle_value *value)
+{
+    const struct pickle_value *parameter = pickle_call(value, "torch._utils _rebuild_parameter");
+    const struct pickle_value *call =
+        parameter && parameter->count > 0 ? parameter->items[0] : value;
+    return call->mark && (call == value || is_packed(&w->changes[leader(w, call->mark - 1)]))
+               ? call
+               : value;
+}
+
+/* Behind a member of a dict that is such a tensor the others that it becomes. */
+static bool put_more(struct pickle_writer *p, const struct pickle_value *key,
+                     const struct pickle_value *value, struct pare_error *err)
+{
+    struct writing_archive *w = p->data;
+    const struct pickle_value *call = inner(w, value);
+    if (key->kind != PICKLE_TEXT || !call->mark ||
+        !is_packed(&w->changes[leader(w, call->mark - 1)]))
+        return true;
+    const struct changed *c = change_tensor(w, leader(w, call->mark - 1), err);
+    for (size_t i = 1; c && i < c->count; i++) {
+        const char *name = checkpoint_part_name(&w->output->arena, &c->parts[i], key->text);
+        if (!name)
+            return error_no_memory(err, key->length);
+        pickle_put_text(p, name);
+        if (!put_tensor(p, &c->parts[i], -1, c->first + i, err))
+            return false;
+    }
+    return c != NULL;
 }
 
 static bool replace(struct pickle_writer *p, const struct pickle_value *value, bool *ret_done,
@@ -144,8 +241,37 @@ static bool replace(struct pickle_writer *p, const struct pickle_value *value, b
         *ret_done = true;
         return replace_storage(p, value, err);
     }
-    *ret_done = value->mark && w->changes[leader(w, value->mark - 1)].kind != CHANGE_NONE;
-    return !*ret_done || replace_tensor(p, value, value->mark - 1, err);
+    const struct pickle_value *call = inner(w, value);
+    *ret_done = call->mark && w->changes[leader(w, call->mark - 1)].kind != CHANGE_NONE;
+    return !*ret_done || replace_tensor(p, call, call->mark - 1, err);
+}
+
+/* A state dict of all tensors, where there are no objects to begin with. */
+static bool put_state_dict(struct writing_archive *w, struct pickle_writer *p,
+                           struct pare_error *err)
+{
+    buf_add(p->buf, "\x80\x02", 2);
+    pickle_put_global(p, "collections OrderedDict");
+    buf_text(p->buf, ")Rq");
+    buf_char(p->buf, '\0');
+    for (size_t i = 0; i < w->model->tensor_count; i++) {
+        const struct tensor *t = &w->model->tensors[i];
+        const struct changed *c = change_tensor(w, i, err);
+        if (!c)
+            return false;
+        pickle_put_op(p, '(');
+        for (size_t k = 0; k < c->count; k++) {
+            const char *name = checkpoint_part_name(&w->output->arena, &c->parts[k], t->shown.name);
+            if (!name)
+                return error_no_memory(err, strlen(t->shown.name));
+            pickle_put_text(p, name);
+            if (!put_tensor(p, &c->parts[k], t->own_type, c->first + k, err))
+                return error_prefix(err, "tensor %.200s", t->shown.name);
+        }
+        pickle_put_op(p, 'u');
+    }
+    pickle_put_op(p, '.');
+    return buf_ok(p->buf, err);
 }
 
 /* ---- the members ---- */
@@ -155,8 +281,8 @@ static bool begin_member(struct writing_archive *w, const char *folder, const ch
                          int64_t size_bytes, const uint32_t *crc, size_t *ret_sum,
                          struct pare_error *err)
 {
-    const struct pytorch *own = w->model->own;
-    const char *path = arena_printf(&w->output->arena, "%s/%s%s", own->prefix, folder, name);
+    const char *prefix = w->own ? w->own->prefix : "archive";
+    const char *path = arena_printf(&w->output->arena, "%s/%s%s", prefix, folder, name);
     return path ? zip_write_begin(&w->zip, path, size_bytes, crc, ret_sum, err)
                 : error_no_memory(err, strlen(name));
 }
@@ -174,24 +300,12 @@ static bool add_text(struct writing_archive *w, const char *name, const char *by
 /* A storage of the source goes through with the CRC-32 that it has there. */
 static bool add_storage(struct writing_archive *w, size_t number, struct pare_error *err)
 {
-    const struct pytorch *own = w->model->own;
-    const struct stored *stored = &w->stored[number];
-    const struct pytorch_record *record = &own->records[stored->record];
-    bool copied = stored->tensor < 0;
-    struct segment values = { .kind = SEGMENT_VALUES, .length = stored->bytes };
+    struct stored *stored = &w->stored[number];
     char key[32];
     snprintf(key, sizeof(key), "%zu", number);
-    if (!begin_member(w, "data/", key, stored->bytes, copied ? &record->entry->crc : NULL,
-                      &values.sum, err))
-        return false;
-    if (copied) {
-        values.kind = SEGMENT_COPY;
-        values.file = w->model->main_file;
-        values.offset = record->values_at;
-    } else {
-        values.tensor = (size_t)stored->tensor;
-    }
-    return output_add(w->output, w->file, &values, err) && zip_write_end(&w->zip, err);
+    return begin_member(w, "data/", key, stored->from.length, stored->crc, &stored->from.sum,
+                        err) &&
+           output_add(w->output, w->file, &stored->from, err) && zip_write_end(&w->zip, err);
 }
 
 /* What the output says of itself; where the digest goes, or the end, in *ret_digest_at. */
@@ -243,9 +357,8 @@ static bool add_note(struct writing_archive *w, struct pare_error *err)
 /* The walk over the objects finds the storages that are wanted, in their order. */
 static bool put_objects(struct writing_archive *w, struct buf *buf, struct pare_error *err)
 {
-    const struct pytorch *own = w->model->own;
-    struct pickle_writer p = { .buf = buf, .replace = replace, .data = w };
-    return pickle_write(&p, &own->objects, err) &&
+    struct pickle_writer p = { .buf = buf, .replace = replace, .more = put_more, .data = w };
+    return (w->own ? pickle_write(&p, &w->own->objects, err) : put_state_dict(w, &p, err)) &&
            add_text(w, "data.pkl", buf->data, buf->length, err);
 }
 
@@ -264,59 +377,93 @@ static bool write_archive(struct writing_archive *w, struct pare_error *err)
            (!w->settings->label_count || add_note(w, err)) && zip_write_directory(&w->zip, err);
 }
 
-static bool begin_file(struct writing_archive *w, const char *name, struct pare_error *err)
+/* Each storage and each tensor of an archive is stored once at most. */
+static bool make_lists(struct writing_archive *w, size_t storages, size_t tensors,
+                       struct pare_error *err)
 {
-    w->file = &w->output->files[w->output->file_count];
-    w->file->name = arena_strdup(&w->output->arena, name);
-    if (!w->file->name)
-        return error_no_memory(err, strlen(name));
-    w->output->file_count++;
-    return true;
+    struct arena *arena = &w->output->arena;
+    size_t most = storages + CHECKPOINT_PARTS_MAX * tensors;
+    w->stored_count = 0;
+    w->stored = arena_array(arena, most + 1, sizeof(*w->stored));
+    w->number_of_record = arena_array(arena, storages + 1, sizeof(*w->number_of_record));
+    return (w->stored && w->number_of_record) || error_no_memory(err, most * sizeof(*w->stored));
 }
 
-static bool copy_others(struct writing_archive *w, struct pare_error *err)
+/* The archive's tensors into the index; values that are shared count once. */
+static bool map_tensors(struct writing_archive *w, struct pare_error *err)
 {
-    const struct pytorch *own = w->model->own;
-    for (size_t i = 0; i < own->checkpoint.other_count; i++) {
-        size_t number = own->checkpoint.others[i];
-        const struct source_file *from = &w->model->source->files[number];
-        const struct segment all = { .kind = SEGMENT_COPY,
-                                     .length = from->size_bytes,
-                                     .file = number };
-        if (!begin_file(w, from->name, err) || !output_add(w->output, w->file, &all, err))
-            return false;
+    for (size_t i = w->own->first; i < w->own->first + w->own->count; i++) {
+        const struct tensor *t = &w->model->tensors[i];
+        const struct checkpoint_part whole = { .suffix = "", .from.length = t->shown.size_bytes };
+        const struct changed *c = w->changed[leader(w, i)];
+        const struct checkpoint_part *parts = c ? c->parts : &whole;
+        for (size_t k = 0; k < (c ? c->count : 1); k++) {
+            const char *name = checkpoint_part_name(&w->output->arena, &parts[k], t->shown.name);
+            if (!name)
+                return error_no_memory(err, strlen(t->shown.name));
+            checkpoint_index_add(&w->index, name, w->file->name,
+                                 t->shares ? 0 : parts[k].from.length);
+        }
     }
     return true;
 }
 
-/* Each storage and each tensor is stored once at most. */
-static bool make_lists(struct writing_archive *w, struct pare_error *err)
+/* A lone file goes by the name it is given; in a folder, and among shards, all keep theirs. */
+static const char *file_name(const struct writing_archive *w, bool sharded)
 {
-    const struct pytorch *own = w->model->own;
-    struct arena *arena = &w->output->arena;
-    size_t storages = own->zip.count, tensors = w->model->tensor_count;
-    w->stored = arena_array(arena, storages + tensors + 1, sizeof(*w->stored));
-    w->number_of_record = arena_array(arena, storages + 1, sizeof(*w->number_of_record));
-    w->number_of_tensor = arena_array(arena, tensors + 1, sizeof(*w->number_of_tensor));
-    return (w->stored && w->number_of_record && w->number_of_tensor) ||
-           error_no_memory(err, (storages + tensors) * sizeof(*w->stored));
+    const struct source *source = w->model->source;
+    if (!source->is_folder && !sharded)
+        return w->settings->name;
+    return w->own ? source->files[w->own->file].name : PYTORCH_MAIN;
 }
 
+/* All of w->own, or of a model that is no archive. */
+static bool write_file(struct writing_archive *w, bool sharded, struct pare_error *err)
+{
+    size_t storages = w->own ? w->own->zip.count : 0;
+    size_t tensors = w->own ? w->own->count : w->model->tensor_count;
+    size_t members = storages + CHECKPOINT_PARTS_MAX * tensors + RECORDS_FIXED;
+    if (!make_lists(w, storages, tensors, err) ||
+        !checkpoint_begin_file(w->output, file_name(w, sharded), &w->file, err))
+        return false;
+    bool ok = zip_writer_init(&w->zip, w->output, w->file, members, err) && write_archive(w, err);
+    zip_writer_done(&w->zip);
+    return ok;
+}
+
+static bool write_shards(struct writing_archive *w, const struct pytorch *own,
+                         struct pare_error *err)
+{
+    bool ok = true;
+    checkpoint_index_init(&w->index);
+    for (size_t i = 0; ok && i < own->archive_count; i++) {
+        w->own = &own->archives[i];
+        ok = write_file(w, true, err) && map_tensors(w, err);
+    }
+    ok = ok && checkpoint_index_put(&w->index, w->model, w->output, err);
+    checkpoint_index_done(&w->index);
+    return ok;
+}
+
+/* What is no archive of torch's becomes one, of a state dict. */
 bool pytorch_plan(const struct model *model, const struct change *changes,
                   const struct output_settings *settings, struct output *output,
                   struct pare_error *err)
 {
-    const struct pytorch *own = model->own;
-    struct writing_archive w = {
-        .model = model, .changes = changes, .settings = settings, .output = output
-    };
-    const char *name = model->source->is_folder ? model->source->main_name : settings->name;
-    size_t members_max = own->zip.count + model->tensor_count + RECORDS_FIXED;
-    if (!check_changes(&w, err) || !make_lists(&w, err) ||
-        !output_files(output, own->checkpoint.other_count + 1, err) || !copy_others(&w, err) ||
-        !begin_file(&w, name, err))
-        return false;
-    bool ok = zip_writer_init(&w.zip, output, w.file, members_max, err) && write_archive(&w, err);
-    zip_writer_done(&w.zip);
-    return ok;
+    const struct checkpoint *checkpoint = model->own;
+    const struct pytorch *own = model->format == &format_pytorch ? model->own : NULL;
+    struct writing_archive w = { .model = model,
+                                 .own = own ? own->archives : NULL,
+                                 .changes = changes,
+                                 .settings = settings,
+                                 .output = output };
+    bool sharded = own && own->sharded;
+    w.changed = arena_array(&output->arena, model->tensor_count + 1, sizeof(*w.changed));
+    if (!w.changed)
+        return error_no_memory(err, model->tensor_count * sizeof(*w.changed));
+    return check_changes(&w, err) &&
+           output_files(output, checkpoint->other_count + (own ? own->archive_count : 1) + sharded,
+                        err) &&
+           checkpoint_put_others(model, changes, output, err) &&
+           (sharded ? write_shards(&w, own, err) : write_file(&w, false, err));
 }

@@ -18,6 +18,7 @@ enum {
 };
 
 #define SAFETENSORS_METADATA "__metadata__"
+#define SAFETENSORS_MAIN "model.safetensors" /* in a folder */
 
 /* One of the files. Its tensors stand together, in the order of their bytes. */
 struct shard {
@@ -46,7 +47,9 @@ MUST_CHECK bool safetensors_read(struct model *model, const char *name, struct s
 /* dtypes by number, in the order of the reference: the writer puts later ones first. */
 int safetensors_type(enum pare_dtype dtype); /* of one that has only one name */
 const char *safetensors_type_name(int type);
+int safetensors_type_named(const char *name); /* -1: there is none */
 
+/* Of a checkpoint in whatever format. */
 MUST_CHECK bool safetensors_plan(const struct model *model, const struct change *changes,
                                  const struct output_settings *settings, struct output *output,
                                  struct pare_error *err);

@@ -48,6 +48,14 @@ const char *safetensors_type_name(int type)
     return dtypes[type].name;
 }
 
+int safetensors_type_named(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(dtypes); i++)
+        if (!strcmp(dtypes[i].name, name))
+            return (int)i;
+    return -1;
+}
+
 /* ---- one tensor ---- */
 
 static bool bad_tensor(const char *name, const char *what, struct pare_error *err)
@@ -165,7 +173,7 @@ static int by_place(const void *a, const void *b)
 /* The values from the first byte to the last, without hole or overlap. */
 static bool check_places(struct model *model, const struct shard *shard, struct pare_error *err)
 {
-    struct tensor *tensors = model->tensors + shard->first;
+    struct tensor *tensors = shard->count ? model->tensors + shard->first : NULL;
     const struct source_file *file = &model->source->files[shard->file];
     int64_t at = shard->values_at;
     if (shard->count)

@@ -9,14 +9,12 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json_slice.h"
-#include "format/linear4.h"
+#include "format/checkpoint_index.h"
+#include "format/checkpoint_output.h"
 #include "format/safetensors.h"
 #include "format/source.h"
 
-enum { HEADER_ALIGN = 8, DIGEST_CHARACTERS = 64, INDEX_MAX = 1 << 28, STATE_MAX = 4096 };
-
-/* Tensors that one can become. */
-enum { ITEMS_PER_TENSOR = 6 };
+enum { HEADER_ALIGN = 8, DIGEST_CHARACTERS = 64 };
 
 /* A tensor of the output and where its bytes come from. */
 struct item {
@@ -36,143 +34,63 @@ struct writing_shard {
     size_t item_count;
     struct buf header;
     size_t digest_at; /* in the header; SIZE_MAX: none */
-    struct buf map;   /* members of the index */
-    int64_t total_bytes;
+    struct checkpoint_index index;
     struct output_file *file;
+    bool sharded;  /* an index names the files */
+    bool converts; /* the model is in another format */
 };
 
 /* ---- what becomes of a tensor ---- */
 
-/* One more tensor, NAME and what follows it; of one dimension when `dim` is its size. */
-static bool put_part(struct writing_shard *w, const char *name, const char *suffix,
-                     enum pare_dtype dtype, int64_t dim, const struct segment *from,
-                     struct pare_error *err)
+static bool put_item(struct writing_shard *w, const struct tensor *t,
+                     const struct checkpoint_part *part, struct pare_error *err)
 {
-    struct arena *arena = &w->output->arena;
-    int64_t *dims = arena_alloc(arena, sizeof(*dims));
-    struct item item = { .name = arena_printf(arena, "%s%s", name, suffix),
-                         .type = safetensors_type(dtype),
-                         .rank = dim >= 0,
-                         .dims = dims,
-                         .from = *from };
-    if (!item.name || !dims)
-        return error_no_memory(err, strlen(name));
-    *dims = dim;
+    struct item item = {
+        .name = checkpoint_part_name(&w->output->arena, part, t->shown.name),
+        .type = part->same_type ? t->own_type : safetensors_type(part->dtype),
+        .rank = part->rank,
+        .dims = part->dims,
+        .from = part->from,
+    };
+    if (!item.name)
+        return error_no_memory(err, strlen(t->shown.name));
     w->items[w->item_count++] = item;
     return true;
 }
 
-/* The same of bytes that are known. */
-static bool put_known(struct writing_shard *w, const char *name, const char *suffix,
-                      enum pare_dtype dtype, int64_t dim, const void *bytes, size_t length,
-                      struct pare_error *err)
+/* What is in another format may be there in a form that this one has not. */
+static bool check_form(const struct tensor *t, const struct change *change, struct pare_error *err)
 {
-    char *copy = arena_alloc(&w->output->arena, length + 1);
-    const struct segment from = { .kind = SEGMENT_LITERAL,
-                                  .length = (int64_t)length,
-                                  .bytes = copy };
-    if (!copy)
-        return error_no_memory(err, length);
-    memcpy(copy, bytes, length);
-    return put_part(w, name, suffix, dtype, dim, &from, err);
-}
-
-static bool put_floats(struct writing_shard *w, const char *name, const char *suffix,
-                       const float *x, size_t count, struct pare_error *err)
-{
-    return put_known(w, name, suffix, PARE_F32, (int64_t)count, x, count * sizeof(*x), err);
-}
-
-static bool put_state(struct writing_shard *w, size_t index, struct pare_error *err)
-{
-    const struct pare_tensor *shown = &w->model->tensors[index].shown;
-    const struct change *change = &w->changes[index];
-    struct buf state;
-    buf_init(&state, STATE_MAX);
-    linear4_put_state(&state, shown, change);
-    bool ok = buf_ok(&state, err) &&
-              put_known(w, shown->name,
-                        change->float4 ? ".quant_state.bitsandbytes__nf4"
-                                       : ".quant_state.bitsandbytes__fp4",
-                        PARE_U8, (int64_t)state.length, state.data, state.length, err);
-    buf_done(&state);
-    return ok;
-}
-
-static bool put_linear4(struct writing_shard *w, size_t index, struct item item,
-                        struct pare_error *err)
-{
-    const struct pare_tensor *shown = &w->model->tensors[index].shown;
-    const struct change *change = &w->changes[index];
-    const struct nested4 *nested = change->nested;
-    int64_t *dims = arena_array(&w->output->arena, 2, sizeof(*dims));
-    if (!dims)
-        return error_no_memory(err, 2 * sizeof(*dims));
-    dims[0] = item.from.length = linear4_value_bytes(shown);
-    dims[1] = 1;
-    item.type = safetensors_type(PARE_U8);
-    item.rank = 2;
-    item.dims = dims;
-    w->items[w->item_count++] = item;
-    const struct segment scales = { .kind = SEGMENT_SCALES,
-                                    .length = change->scale_count * (nested ? 1 : 4),
-                                    .tensor = index };
-    return put_part(w, shown->name, ".absmax", nested ? PARE_U8 : PARE_F32, change->scale_count,
-                    &scales, err) &&
-           put_floats(w, shown->name, ".quant_map", linear4_map[change->float4], LINEAR4_CODES,
-                      err) &&
-           (!nested ||
-            (put_floats(w, shown->name, ".nested_absmax", nested->absmax, nested->count, err) &&
-             put_floats(w, shown->name, ".nested_quant_map", linear4_nested_map,
-                        LINEAR4_NESTED_CODES, err))) &&
-           put_state(w, index, err);
-}
-
-static bool put_linear8(struct writing_shard *w, size_t index, struct item item,
-                        struct pare_error *err)
-{
-    const struct pare_tensor *shown = &w->model->tensors[index].shown;
-    const struct change *change = &w->changes[index];
-    item.type = safetensors_type(PARE_I8);
-    item.from.length = shown->element_count;
-    w->items[w->item_count++] = item;
-    return put_floats(w, shown->node, ".SCB", change->absmax, (size_t)change->scale_count, err) &&
-           put_known(w, shown->node, ".weight_format", PARE_U8, -1, "", 1, err);
+    const char *name = t->shown.name;
+    if (t->file_offset < 0)
+        return error_set(err, PARE_ERR_UNSUPPORTED,
+                         "tensor %.200s: %s; load it with torch and save it as it is with "
+                         ".contiguous()",
+                         name, t->unreadable);
+    if (t->own_type < 0)
+        return error_set(err, PARE_ERR_UNSUPPORTED, "tensor %.200s: safetensors has no %s", name,
+                         pare_dtype_name(t->shown.dtype));
+    if (t->shares && (change->kind == CHANGE_LINEAR4 || change->kind == CHANGE_LINEAR8))
+        return error_set(err, PARE_ERR_UNSUPPORTED,
+                         "tensor %.200s shares its values with another, and safetensors shares "
+                         "nothing: convert first, then quantize",
+                         name);
+    return true;
 }
 
 static bool put_tensor(struct writing_shard *w, size_t index, struct pare_error *err)
 {
     const struct tensor *t = &w->model->tensors[index];
-    const struct change *change = &w->changes[index];
-    struct item item = {
-        .name = t->shown.name,
-        .type = t->own_type,
-        .rank = t->shown.rank,
-        .dims = t->shown.dims,
-        .from = { .kind = SEGMENT_VALUES, .length = t->shown.size_bytes, .tensor = index },
-    };
-    switch (change->kind) {
-    case CHANGE_NONE:
-        item.from.kind = SEGMENT_COPY;
-        item.from.file = t->file;
-        item.from.offset = t->file_offset;
-        break;
-    case CHANGE_VALUES:
-        break;
-    case CHANGE_FP16:
-    case CHANGE_BF16:
-        item.type = safetensors_type(change->kind == CHANGE_FP16 ? PARE_F16 : PARE_BF16);
-        item.from.length = 2 * t->shown.element_count;
-        break;
-    case CHANGE_LINEAR4:
-        return put_linear4(w, index, item, err);
-    case CHANGE_LINEAR8:
-        return put_linear8(w, index, item, err);
-    default:
-        return error_set(err, PARE_ERR_UNSUPPORTED,
-                         "tensor %.200s: safetensors has no form for this change", t->shown.name);
-    }
-    w->items[w->item_count++] = item;
+    struct checkpoint_part parts[CHECKPOINT_PARTS_MAX];
+    size_t count, lead = t->shares ? t->shares_with : index;
+    if (!check_form(t, &w->changes[lead], err) ||
+        !checkpoint_parts(w->model, w->changes, lead, w->output, parts, &count, err))
+        return false;
+    parts->rank = t->shares ? t->shown.rank : parts->rank;
+    parts->dims = t->shares ? t->shown.dims : parts->dims;
+    for (size_t i = 0; i < count; i++)
+        if (!put_item(w, t, &parts[i], err))
+            return false;
     return true;
 }
 
@@ -186,30 +104,13 @@ static int by_order(const void *a, const void *b)
 
 /* ---- the header ---- */
 
-/* As the reference's JSON library does it: only what must be escaped is. */
-static void put_string(struct buf *buf, const char *text)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    buf_char(buf, '"');
-    for (; *text; text++) {
-        const char *known = strchr(from, *text);
-        if (known)
-            buf_printf(buf, "\\%c", to[known - from]);
-        else if ((unsigned char)*text < 0x20)
-            buf_printf(buf, "\\u%04x", (unsigned char)*text);
-        else
-            buf_char(buf, *text);
-    }
-    buf_char(buf, '"');
-}
-
 static void put_pair(struct buf *buf, bool first, const char *key, const char *value)
 {
     if (!first)
         buf_char(buf, ',');
-    put_string(buf, key);
+    checkpoint_put_string(buf, key);
     buf_char(buf, ':');
-    put_string(buf, value);
+    checkpoint_put_string(buf, value);
 }
 
 /* What the source says of itself, but for labels of ours, and the new labels. */
@@ -218,8 +119,10 @@ static bool put_metadata(struct writing_shard *w, const struct shard *shard, str
     struct arena arena = { 0 };
     struct json_members members = json_members(&shard->metadata);
     struct json_slice key, value;
-    bool first = true, ok = true;
+    bool first = !w->converts, ok = true;
     buf_printf(&w->header, "\"%s\":{", SAFETENSORS_METADATA);
+    if (w->converts) /* transformers asks for it */
+        put_pair(&w->header, true, "format", "pt");
     while (ok && shard->metadata.text && json_member(&members, &key, &value)) {
         const char *name = json_slice_text(&key, &arena), *text = json_slice_text(&value, &arena);
         ok = (name && text) || error_no_memory(err, value.length);
@@ -242,7 +145,7 @@ static bool put_metadata(struct writing_shard *w, const struct shard *shard, str
 
 static void put_info(struct buf *buf, const struct item *item, int64_t begin)
 {
-    put_string(buf, item->name);
+    checkpoint_put_string(buf, item->name);
     buf_printf(buf, ":{\"dtype\":\"%s\",\"shape\":[", safetensors_type_name(item->type));
     for (int i = 0; i < item->rank; i++)
         buf_printf(buf, "%s%lld", i ? "," : "", (long long)item->dims[i]);
@@ -256,7 +159,7 @@ static bool put_header(struct writing_shard *w, const struct shard *shard, struc
     int64_t at = 0;
     char length[HEADER_ALIGN];
     buf_add(buf, "\0\0\0\0\0\0\0\0{", 9);
-    bool metadata = shard->metadata.text || w->settings->label_count > 0;
+    bool metadata = shard->metadata.text || w->settings->label_count > 0 || w->converts;
     if (metadata && !put_metadata(w, shard, err))
         return false;
     for (size_t i = 0; i < w->item_count; i++) {
@@ -308,13 +211,8 @@ static bool add_segments(struct writing_shard *w, struct output_file *file, stru
 /* The file's tensors into the index. */
 static void map_items(struct writing_shard *w, const char *name)
 {
-    for (size_t i = 0; i < w->item_count; i++) {
-        buf_text(&w->map, w->map.length ? ",\n    " : "\n    ");
-        put_string(&w->map, w->items[i].name);
-        buf_text(&w->map, ": ");
-        put_string(&w->map, name);
-        w->total_bytes += w->items[i].from.length;
-    }
+    for (size_t i = 0; i < w->item_count; i++)
+        checkpoint_index_add(&w->index, w->items[i].name, name, w->items[i].from.length);
 }
 
 static bool write_shard(struct writing_shard *w, const struct shard *shard,
@@ -336,103 +234,49 @@ static bool write_shard(struct writing_shard *w, const struct shard *shard,
 
 /* ---- all files ---- */
 
-static bool begin_file(struct writing_shard *w, const char *name, struct output_file **ret_file,
-                       struct pare_error *err)
-{
-    struct output_file *file = &w->output->files[w->output->file_count];
-    file->name = arena_strdup(&w->output->arena, name);
-    if (!file->name)
-        return error_no_memory(err, strlen(name));
-    w->output->file_count++;
-    *ret_file = file;
-    return true;
-}
-
 /* A lone file goes by the name it is given; in a folder all keep theirs. */
 static const char *shard_name(const struct writing_shard *w, const struct shard *shard)
 {
-    const struct safetensors *own = w->model->own;
-    return own->sharded || w->model->source->is_folder ? w->model->source->files[shard->file].name
-                                                       : w->settings->name;
+    const struct source *source = w->model->source;
+    if (w->converts)
+        return source->is_folder ? SAFETENSORS_MAIN : w->settings->name;
+    return w->sharded || source->is_folder ? source->files[shard->file].name : w->settings->name;
 }
 
-static bool copy_other(struct writing_shard *w, size_t number, struct pare_error *err)
+static bool write_shards(struct writing_shard *w, const struct shard *shards, size_t count,
+                         struct pare_error *err)
 {
-    const struct source_file *from = &w->model->source->files[number];
-    const struct segment all = { .kind = SEGMENT_COPY, .length = from->size_bytes, .file = number };
-    struct output_file *file;
-    return begin_file(w, from->name, &file, err) && output_add(w->output, file, &all, err);
-}
-
-/* One file of bytes that are known. */
-static bool write_text(struct writing_shard *w, const char *name, const struct buf *text,
-                       struct pare_error *err)
-{
-    struct output_file *file;
-    char *bytes = arena_alloc(&w->output->arena, text->length + 1);
-    const struct segment all = { .kind = SEGMENT_LITERAL,
-                                 .length = (int64_t)text->length,
-                                 .bytes = bytes };
-    if (!bytes)
-        return error_no_memory(err, text->length);
-    memcpy(bytes, buf_string(text), text->length);
-    return begin_file(w, name, &file, err) && output_add(w->output, file, &all, err);
-}
-
-/* config.json tells how the weights are kept, so it may change with them. */
-static bool write_other(struct writing_shard *w, size_t number, struct pare_error *err)
-{
-    const struct checkpoint *own = w->model->own;
-    struct buf text;
-    if (!own->has_config || number != own->config)
-        return copy_other(w, number, err);
-    buf_init(&text, INDEX_MAX);
-    bool ok = checkpoint_put_config(w->model, w->changes, &text, err);
-    ok = ok && (text.length ? write_text(w, w->model->source->files[number].name, &text, err)
-                            : copy_other(w, number, err));
-    buf_done(&text);
+    checkpoint_index_init(&w->index);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = checkpoint_begin_file(w->output, shard_name(w, &shards[i]), &w->file, err) &&
+             write_shard(w, &shards[i], w->file, err);
+    ok = ok && (!w->sharded || checkpoint_index_put(&w->index, w->model, w->output, err));
+    checkpoint_index_done(&w->index);
     return ok;
 }
 
-/* As transformers writes it. */
-static bool write_index(struct writing_shard *w, struct pare_error *err)
-{
-    struct buf text;
-    buf_init(&text, INDEX_MAX);
-    buf_printf(&text, "{\n  \"metadata\": {\n    \"total_size\": %lld\n  },\n  \"weight_map\": {",
-               (long long)w->total_bytes);
-    buf_add(&text, buf_string(&w->map), w->map.length);
-    buf_text(&text, "\n  }\n}\n");
-    bool ok = buf_ok(&w->map, err) && buf_ok(&text, err) &&
-              write_text(w, w->model->source->main_name, &text, err);
-    buf_done(&text);
-    return ok;
-}
-
+/* What is no safetensors becomes one file. */
 bool safetensors_plan(const struct model *model, const struct change *changes,
                       const struct output_settings *settings, struct output *output,
                       struct pare_error *err)
 {
     const struct safetensors *own = model->own;
-    struct writing_shard w = {
-        .model = model, .changes = changes, .settings = settings, .output = output
-    };
-    size_t count = own->checkpoint.other_count + own->shard_count + own->sharded;
-    w.items =
-        arena_array(&output->arena, ITEMS_PER_TENSOR * model->tensor_count + 1, sizeof(*w.items));
+    const struct shard all = { .count = model->tensor_count };
+    struct writing_shard w = { .model = model,
+                               .changes = changes,
+                               .settings = settings,
+                               .output = output,
+                               .converts = model->format != &format_safetensors };
+    const struct shard *shards = w.converts ? &all : own->shards;
+    size_t count = w.converts ? 1 : own->shard_count;
+    w.sharded = !w.converts && own->sharded;
+    w.items = arena_array(&output->arena, CHECKPOINT_PARTS_MAX * model->tensor_count + 1,
+                          sizeof(*w.items));
     if (!w.items)
         return error_no_memory(err, model->tensor_count * sizeof(*w.items));
-    if (!output_files(output, count, err))
-        return false;
-    for (size_t i = 0; i < own->checkpoint.other_count; i++)
-        if (!write_other(&w, own->checkpoint.others[i], err))
-            return false;
-    buf_init(&w.map, INDEX_MAX);
-    bool ok = true;
-    for (size_t i = 0; ok && i < own->shard_count; i++)
-        ok = begin_file(&w, shard_name(&w, &own->shards[i]), &w.file, err) &&
-             write_shard(&w, &own->shards[i], w.file, err);
-    ok = ok && (!own->sharded || write_index(&w, err));
-    buf_done(&w.map);
-    return ok;
+    size_t others = ((const struct checkpoint *)model->own)->other_count;
+    return output_files(output, others + count + w.sharded, err) &&
+           checkpoint_put_others(model, changes, output, err) &&
+           write_shards(&w, shards, count, err);
 }

@@ -40,6 +40,10 @@ MUST_CHECK bool sink_open_folder(const char *folder, bool sync, struct sink **re
 MUST_CHECK bool sink_open_new_folder(const char *path, bool sync, struct sink **ret_sink,
                                      struct pare_error *err);
 
+/* Whether the two could, as far as can be told without making anything. */
+MUST_CHECK bool sink_check_folder(const char *folder, struct pare_error *err);
+MUST_CHECK bool sink_check_new_folder(const char *path, struct pare_error *err);
+
 /* Throws bytes away and counts them. */
 MUST_CHECK bool sink_open_nowhere(struct sink **ret_sink, struct pare_error *err);
 

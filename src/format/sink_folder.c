@@ -99,6 +99,14 @@ static bool is_empty(const char *path)
     return dir && count <= 2; /* . and .. */
 }
 
+static size_t without_slashes(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return length;
+}
+
 /* Nothing, or an empty folder, which the rename replaces. */
 static bool check_free(const char *path, struct pare_error *err)
 {
@@ -114,15 +122,39 @@ static bool check_free(const char *path, struct pare_error *err)
                      "the folder %s is there already and not empty; name a new one", path);
 }
 
+bool sink_check_folder(const char *folder, struct pare_error *err)
+{
+    struct stat st;
+    if (stat(folder, &st) != 0)
+        return error_errno(err, "cannot write into the folder %s", folder);
+    if (!S_ISDIR(st.st_mode))
+        return error_set(err, PARE_ERR_IO, "%s is no folder", folder);
+    return access(folder, W_OK | X_OK) == 0 ||
+           error_errno(err, "cannot write into the folder %s", folder);
+}
+
+/* "a/b//" is in a, "b" in the folder at hand. */
+bool sink_check_new_folder(const char *path, struct pare_error *err)
+{
+    struct arena arena = { 0 };
+    size_t length = without_slashes(path), parent = length;
+    while (parent > 0 && path[parent - 1] != '/')
+        parent--;
+    const char *self = arena_strndup(&arena, path, length);
+    const char *above = parent ? arena_strndup(&arena, path, parent) : ".";
+    bool ok = (self && above) || error_no_memory(err, length);
+    ok = ok && check_free(self, err) && sink_check_folder(above, err);
+    arena_done(&arena);
+    return ok;
+}
+
 bool sink_open_new_folder(const char *path, bool sync, struct sink **ret_sink,
                           struct pare_error *err)
 {
     static const struct sink_ops ops = {
         new_begin, new_write, new_end, new_commit, new_close, NULL
     };
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
+    size_t length = without_slashes(path);
     struct new_folder *folder = calloc(1, sizeof(*folder));
     if (!folder)
         return error_no_memory(err, sizeof(*folder));

@@ -265,32 +265,16 @@ static bool open_folder(char *parent, const char *name, struct source **ret_sour
     return ok;
 }
 
-/* What a folder's model begins with, the first that is there. */
-static const char *const main_files[] = {
-    "model.safetensors.index.json",
-    "model.safetensors",
-    "pytorch_model.bin",
-    "model.onnx",
-};
-
 static bool open_whole(const char *path, struct source **ret_source, struct pare_error *err)
 {
     struct arena arena = { 0 };
-    const char *name = NULL;
-    for (size_t i = 0; !name && i < ARRAY_SIZE(main_files); i++) {
-        char *file = arena_printf(&arena, "%s/%s", path, main_files[i]);
-        name = file && access(file, F_OK) == 0 ? main_files[i] : NULL;
-    }
+    const char *name;
+    bool ok = source_find_main(path, &arena, &name, err) &&
+              open_folder(strdup(path), name, ret_source, err);
     arena_done(&arena);
-    if (!name)
-        return error_set(err, PARE_ERR_FORMAT,
-                         "the folder %s holds no model.safetensors, model.safetensors.index.json, "
-                         "pytorch_model.bin or model.onnx; name the model's file itself",
-                         path);
-    if (!open_folder(strdup(path), name, ret_source, err))
-        return false;
-    (*ret_source)->is_folder = true;
-    return true;
+    if (ok)
+        (*ret_source)->is_folder = true;
+    return ok;
 }
 
 bool source_open_path(const char *path, struct source **ret_source, struct pare_error *err)

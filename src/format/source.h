@@ -54,6 +54,18 @@ MUST_CHECK bool source_open_path(const char *path, struct source **ret_source,
 MUST_CHECK bool source_open_memory(const char *name, const void *bytes, size_t length,
                                    struct source **ret_source, struct pare_error *err);
 
+/* Whether a file of that name in a folder is what a model begins with. */
+enum source_main {
+    SOURCE_MAIN_NOT,
+    SOURCE_MAIN_LIKELY, /* by the end of its name */
+    SOURCE_MAIN_KNOWN,  /* by a name that libraries look for */
+};
+enum source_main source_main(const char *name);
+
+/* The file that the model in the folder `path` begins with; its name lives in `arena` or longer. */
+MUST_CHECK bool source_find_main(const char *path, struct arena *arena, const char **ret_name,
+                                 struct pare_error *err);
+
 void source_close(struct source *source); /* NULL is fine */
 
 /* The number of the file `name`, opened on first use. Errors name the file. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,28 @@
 #include "pg/pg.h"
 #include "registry/catalog.h"
 
+/* The starter has closed its end: set while a server that does not answer is waited for, too. */
+static volatile sig_atomic_t left_alone;
+
+static void look_at_socket(int number)
+{
+    int before = errno;
+    struct pollfd fd = { .fd = BESIDE_SOCKET };
+    (void)number;
+    if (poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP)
+        left_alone = 1;
+    errno = before;
+}
+
+/* Whatever happens on the socket is told by a signal, which ends waits. */
+static void watch_socket(void)
+{
+    signal(SIGIO, look_at_socket);
+    fcntl(BESIDE_SOCKET, F_SETOWN, getpid());
+    fcntl(BESIDE_SOCKET, F_SETFL, fcntl(BESIDE_SOCKET, F_GETFL) | O_ASYNC);
+    look_at_socket(SIGIO); /* it may have been closed before that */
+}
+
 /* Nothing of the starter's is kept: no terminal, no connection, no signal handler. */
 static void become(int fd, beside_fn *serve, const struct beside_source *source)
 {
@@ -26,6 +49,7 @@ static void become(int fd, beside_fn *serve, const struct beside_source *source)
     for (int each = 0; each < BESIDE_SOCKET && nowhere >= 0; each++)
         dup2(nowhere, each);
     close_range(BESIDE_SOCKET + 1, ~0U, 0);
+    watch_socket();
     serve(source);
     _exit(0);
 }
@@ -81,7 +105,7 @@ bool beside_read(const struct beside_source *source, volatile sig_atomic_t *over
 {
     const struct pg_options options = { .conninfo = source->conninfo,
                                         .read_only = source->read_only,
-                                        .interrupt = over };
+                                        .interrupt = &left_alone };
     struct beside_copy *copy = ret_copy;
     struct pg *pg = NULL;
     *copy = (struct beside_copy){ .spool.lock = -1 };
@@ -116,7 +140,8 @@ ssize_t beside_receive(int fd, char *packet, size_t room)
         ssize_t got = recv(fd, packet, room, MSG_DONTWAIT);
         if (got > 0)
             return got;
-        if (got < 0 && errno == EINTR)
+        /* Reset: it ended without having read all, which is told once, before what it said last. */
+        if (got < 0 && (errno == EINTR || errno == ECONNRESET))
             continue;
         return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
     }

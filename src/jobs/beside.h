@@ -4,7 +4,7 @@
  *
  * It reads a version on a connection of its own and talks over a pair of sockets, a packet at a
  * time. Nobody waits for it and nothing has to be collected: when its starter goes, or closes its
- * end, what it sends fails and it ends by itself.
+ * end, it ends by itself: what it sends fails, and a server that it waits for is asked to stop.
  */
 #ifndef PARE_JOBS_BESIDE_H
 #define PARE_JOBS_BESIDE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a version costs and how right it is, beside the version it is compared with. */
+/* What versions cost and how right they are, beside the version they are compared with. */
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "jobs/job.h"
+#include "jobs/order.h"
 #include "jobs/spool.h"
 #include "measure/dataset.h"
 #include "measure/evaluate.h"
@@ -21,15 +22,18 @@
 
 enum { RESULT_MAX = 64 * 1024, SECONDS_DEFAULT = 60, ACCURACY_BATCH = 1 };
 
+_Static_assert(ORDER_BESIDE_MAX == EVALUATE_VERSIONS_MAX - 1, "what is asked for can be measured");
+
 struct measuring {
     struct job_run *run;
     cJSON *spec;
     struct arena arena;
-    struct version version, against; /* against.id 0: measured alone */
+    size_t count; /* of versions: the job's own, and those in turns with it */
+    struct version versions[EVALUATE_VERSIONS_MAX], against; /* against.id 0: measured alone */
     struct dataset_row row;
-    struct spooled bytes, against_bytes, data;
+    struct spooled bytes[EVALUATE_VERSIONS_MAX], against_bytes, data;
     struct dataset dataset;
-    struct evaluation evaluation;
+    struct evaluation evaluations[EVALUATE_VERSIONS_MAX];
 };
 
 static const double reading_end = 0.1, measuring_end = 0.99;
@@ -40,27 +44,65 @@ static bool report(void *data, const char *what, double done_fraction)
     return job_tell(m->run, reading_end + (measuring_end - reading_end) * done_fraction, what);
 }
 
+/* Those in turns with the job's own; a description is anybody's text. */
+static bool read_beside(struct measuring *m, int64_t against_id, struct pare_error *err)
+{
+    const cJSON *ids = cJSON_GetObjectItemCaseSensitive(m->spec, "beside_ids"), *each;
+    cJSON_ArrayForEach(each, ids)
+    {
+        double id = cJSON_IsNumber(each) ? each->valuedouble : 0;
+        bool known = !(id >= 1 && id < 9e15) || (int64_t)id == against_id;
+        for (size_t i = 0; i < m->count; i++)
+            known = known || m->versions[i].id == (int64_t)id;
+        if (known || !against_id || m->count == EVALUATE_VERSIONS_MAX)
+            return error_set(err, PARE_ERR_USAGE,
+                             "the job's description: beside_ids names at most %d other versions, "
+                             "each once, and there is one they are compared with",
+                             EVALUATE_VERSIONS_MAX - 1);
+        struct version *version = &m->versions[m->count];
+        if (!catalog_by_id(m->run->registry, (int64_t)id, &m->arena, version, err))
+            return false;
+        if (version->id == 0)
+            return error_set(err, PARE_ERR_NOT_FOUND,
+                             "a version that was to be measured in turns with %s:%s has been "
+                             "deleted since the job was made",
+                             m->run->job->model_name, m->run->job->model_version);
+        m->count++;
+    }
+    return true;
+}
+
 static bool read_spec(struct measuring *m, struct pare_error *err)
 {
     const struct job *job = m->run->job;
     if (!json_parse(job->spec, strlen(job->spec), &m->spec, err))
         return error_prefix(err, "the job's description");
     int64_t against_id = (int64_t)json_number(m->spec, "against_id", 0);
-    if (!catalog_by_id(m->run->registry, job->model_id, &m->arena, &m->version, err) ||
+    struct version *first = &m->versions[0];
+    if (!catalog_by_id(m->run->registry, job->model_id, &m->arena, first, err) ||
         (against_id && !catalog_by_id(m->run->registry, against_id, &m->arena, &m->against, err)))
         return false;
-    if (m->version.id == 0 || (against_id && m->against.id == 0))
+    if (first->id == 0 || (against_id && m->against.id == 0))
         return error_set(err, PARE_ERR_NOT_FOUND, "%s:%s%s has been deleted since the job was made",
                          job->model_name, job->model_version,
-                         m->version.id ? ", or what it is compared with," : "");
+                         first->id ? ", or what it is compared with," : "");
+    m->count = 1;
+    if (!read_beside(m, against_id, err))
+        return false;
     return dataset_get(m->run->registry, json_string(m->spec, "dataset", NULL), &m->arena, &m->row,
                        err);
 }
 
 static bool read_bytes(struct measuring *m, struct pare_error *err)
 {
-    return spool_version(m->run, &m->version, "version", &m->arena, &m->bytes, err) &&
-           (m->against.id == 0 ||
+    for (size_t i = 0; i < m->count; i++) {
+        const char *name = arena_printf(&m->arena, "version%zu", i + 1);
+        if (!name)
+            return error_no_memory(err, 1);
+        if (!spool_version(m->run, &m->versions[i], name, &m->arena, &m->bytes[i], err))
+            return false;
+    }
+    return (m->against.id == 0 ||
             spool_version(m->run, &m->against, "against", &m->arena, &m->against_bytes, err)) &&
            spool_artifact(m->run, m->row.artifact_id, "dataset", &m->arena, &m->data, err) &&
            dataset_open(m->data.path, &m->dataset, err);
@@ -69,16 +111,20 @@ static bool read_bytes(struct measuring *m, struct pare_error *err)
 static bool evaluate_it(struct measuring *m, struct pare_error *err)
 {
     struct watch watch = { .report = report, .data = m };
+    const char *paths[EVALUATE_VERSIONS_MAX] = { 0 };
     struct evaluate_request request = {
-        .path = m->bytes.path,
+        .paths = paths,
+        .count = m->count,
         .parent_path = m->against.id ? m->against_bytes.path : NULL,
         .dataset = &m->dataset,
         .latency = LATENCY_DEFAULTS,
         .accuracy = { .batch = ACCURACY_BATCH },
     };
+    for (size_t i = 0; i < m->count; i++)
+        paths[i] = m->bytes[i].path;
     request.latency.threads = (int)json_number(m->spec, "threads", 2);
     request.latency.seconds_max = json_number(m->spec, "seconds", SECONDS_DEFAULT);
-    return evaluate(&request, &watch, &m->evaluation, err);
+    return evaluate(&request, &watch, m->evaluations, err);
 }
 
 /* ---- the words it is stored in ---- */
@@ -127,23 +173,26 @@ static void put_comparison(struct buf *buf, const struct evaluation *e)
 }
 
 /* Each JSON object is begun with its brace, which put_number counts on. */
-static void put_results(const struct measuring *m, struct buf *result, struct buf *of_against)
+static void put_result(const struct evaluation *e, struct buf *result)
 {
-    const struct evaluation *e = &m->evaluation;
     buf_char(result, '{');
-    buf_char(of_against, '{');
     put_latency(result, &e->latency, e->peak_bytes);
-    put_latency(of_against, &e->parent_latency, e->parent_peak_bytes);
-    if (e->accuracy.has_labels) {
+    if (e->accuracy.has_labels)
         put_number(result, "accuracy", e->accuracy.accuracy);
-        put_number(of_against, "accuracy", e->accuracy.parent_accuracy);
-    }
     put_number(result, "rows", (double)e->accuracy.rows);
-    put_number(of_against, "rows", (double)e->accuracy.rows);
     if (e->has_parent)
         put_comparison(result, e);
     buf_char(result, '}');
-    buf_char(of_against, '}');
+}
+
+static void put_result_of_parent(const struct evaluation *e, struct buf *result)
+{
+    buf_char(result, '{');
+    put_latency(result, &e->parent_latency, e->parent_peak_bytes);
+    if (e->accuracy.has_labels)
+        put_number(result, "accuracy", e->accuracy.parent_accuracy);
+    put_number(result, "rows", (double)e->accuracy.rows);
+    buf_char(result, '}');
 }
 
 static void put_conditions(const struct evaluate_conditions *c, struct buf *buf)
@@ -176,69 +225,90 @@ static void put_metrics(const struct version *version, const struct latency *lat
 
 /* ---- storing ---- */
 
+/* All words of one version, or of what the others are compared with. */
 struct words {
-    struct buf result, of_against, conditions, metrics, against_metrics;
+    struct buf result, conditions, metrics;
 };
 
-static bool store_in_transaction(struct measuring *m, const struct words *words,
-                                 struct pare_error *err)
+static void words_init(struct words *words)
 {
-    const struct registry *registry = m->run->registry;
-    struct pg *pg = registry->pg;
-    bool replace = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(m->spec, "replace"));
-    struct measurement mine = { .model_id = m->version.id,
-                                .against_id = m->against.id,
-                                .dataset_digest = m->dataset.digest,
-                                .result = buf_string(&words->result),
-                                .conditions = buf_string(&words->conditions),
-                                .metrics = buf_string(&words->metrics) };
-    struct measurement other = { .model_id = m->against.id,
-                                 .dataset_digest = m->dataset.digest,
-                                 .result = buf_string(&words->of_against),
-                                 .conditions = buf_string(&words->conditions),
-                                 .metrics = buf_string(&words->against_metrics) };
-    const char *actor = m->run->job->actor;
-    return queue_finish(pg, m->run->job, 0, err) &&
-           measurement_store(pg, &mine, actor, replace, err) &&
-           (m->against.id == 0 || measurement_store(pg, &other, actor, replace, err)) &&
-           pg_commit(pg, err);
+    buf_init(&words->result, RESULT_MAX);
+    buf_init(&words->conditions, RESULT_MAX);
+    buf_init(&words->metrics, RESULT_MAX);
 }
 
+static void words_done(struct words *words)
+{
+    buf_done(&words->result);
+    buf_done(&words->conditions);
+    buf_done(&words->metrics);
+}
+
+/* Version `i`, or beyond the last what they are compared with. */
+static void put_words(const struct measuring *m, size_t i, struct words *words)
+{
+    bool is_parent = i == m->count;
+    const struct evaluation *e = &m->evaluations[is_parent ? 0 : i];
+    put_conditions(&e->conditions, &words->conditions);
+    if (is_parent) {
+        put_result_of_parent(e, &words->result);
+        put_metrics(&m->against, &e->parent_latency, &e->accuracy, e->accuracy.parent_accuracy,
+                    &words->metrics);
+    } else {
+        put_result(e, &words->result);
+        put_metrics(&m->versions[i], &e->latency, &e->accuracy, e->accuracy.accuracy,
+                    &words->metrics);
+    }
+}
+
+static bool store_one(struct measuring *m, size_t i, struct pare_error *err)
+{
+    bool replace = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(m->spec, "replace"));
+    bool is_parent = i == m->count;
+    struct words words;
+    words_init(&words);
+    put_words(m, i, &words);
+    bool ok =
+        buf_ok(&words.result, err) && buf_ok(&words.conditions, err) && buf_ok(&words.metrics, err);
+    const struct measurement measurement = {
+        .model_id = is_parent ? m->against.id : m->versions[i].id,
+        .against_id = is_parent ? 0 : m->against.id,
+        .dataset_digest = m->dataset.digest,
+        .result = ok ? buf_string(&words.result) : NULL,
+        .conditions = ok ? buf_string(&words.conditions) : NULL,
+        .metrics = ok ? buf_string(&words.metrics) : NULL,
+    };
+    ok = ok &&
+         measurement_store(m->run->registry->pg, &measurement, m->run->job->actor, replace, err);
+    words_done(&words);
+    return ok;
+}
+
+/* In one transaction: all stand at the same moment, which says that they were measured in turns. */
 static bool store(struct measuring *m, struct pare_error *err)
 {
     struct pg *pg = m->run->registry->pg;
-    const struct evaluation *e = &m->evaluation;
-    struct words words;
-    struct buf *const all[] = { &words.result, &words.of_against, &words.conditions, &words.metrics,
-                                &words.against_metrics };
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-        buf_init(all[i], RESULT_MAX);
-    put_results(m, &words.result, &words.of_against);
-    put_conditions(&e->conditions, &words.conditions);
-    put_metrics(&m->version, &e->latency, &e->accuracy, e->accuracy.accuracy, &words.metrics);
-    put_metrics(&m->against, &e->parent_latency, &e->accuracy, e->accuracy.parent_accuracy,
-                &words.against_metrics);
-    bool ok = true;
-    for (size_t i = 0; ok && i < ARRAY_SIZE(all); i++)
-        ok = buf_ok(all[i], err);
-    ok = ok && pg_begin(pg, true, err);
-    if (ok) {
-        job_hold("before commit");
-        ok = store_in_transaction(m, &words, err);
-        if (!ok)
-            pg_rollback(pg);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-        buf_done(all[i]);
+    size_t count = m->count + (m->against.id != 0);
+    if (!pg_begin(pg, true, err))
+        return false;
+    job_hold("before commit");
+    bool ok = queue_finish(pg, m->run->job, 0, err);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = store_one(m, i, err);
+    ok = ok && pg_commit(pg, err);
+    if (!ok)
+        pg_rollback(pg);
     return ok;
 }
 
 /* What was found, for whoever watches. */
-static void log_results(const struct measuring *m)
+static void log_result(const struct measuring *m, size_t i)
 {
-    const struct evaluation *e = &m->evaluation;
+    const struct evaluation *e = &m->evaluations[i];
     const struct registry *registry = m->run->registry;
     const struct job *job = m->run->job;
+    if (m->count > 1)
+        queue_log(registry, job, "%s:%s", m->versions[i].name, m->versions[i].version);
     queue_log(registry, job, "latency: median %.3g ms, p95 %.3g ms; peak memory %.3g MB",
               e->latency.median_ms, e->latency.p95_ms, (double)e->peak_bytes / 1e6);
     if (e->accuracy.has_labels)
@@ -262,8 +332,8 @@ static bool run_measure(struct job_run *run, struct pare_error *err)
     run->reading_share = reading_end;
     job_hold("reading");
     ok = ok && read_bytes(&m, err) && evaluate_it(&m, err);
-    if (ok)
-        log_results(&m);
+    for (size_t i = 0; ok && i < m.count; i++)
+        log_result(&m, i);
     ok = ok && store(&m, err);
     dataset_close(&m.dataset);
     cJSON_Delete(m.spec);

@@ -128,14 +128,30 @@ static size_t put_tensors(const struct order_settings *settings, size_t at, stru
     return at;
 }
 
+/* A prune step, but for what it covers; 2:4 has no amount. */
+static void put_prune(const struct order_settings *settings, struct buf *recipe)
+{
+    buf_text(recipe, "{\"step\": \"prune\", \"method\": ");
+    json_put_string(recipe, settings->method);
+    if (settings->count) {
+        buf_printf(recipe, ", \"count\": %lld", (long long)settings->count);
+    } else if (strcmp(settings->method, "2:4") != 0) {
+        buf_text(recipe, ", \"amount\": ");
+        json_put_number(recipe, settings->amount);
+    }
+    if (settings->seed)
+        buf_printf(recipe, ", \"seed\": %s", settings->seed);
+    if (settings->dim)
+        buf_printf(recipe, ", \"dim\": %s", settings->dim);
+    if (settings->norm)
+        buf_printf(recipe, ", \"n\": %s", settings->norm);
+}
+
 void order_put_recipe(const struct order_settings *settings, struct buf *recipe)
 {
     buf_text(recipe, "{\"steps\": [");
     if (settings->method) {
-        buf_text(recipe, "{\"step\": \"prune\", \"method\": ");
-        json_put_string(recipe, settings->method);
-        buf_text(recipe, ", \"amount\": ");
-        json_put_number(recipe, settings->amount);
+        put_prune(settings, recipe);
         end_step(settings, recipe);
     }
     if (settings->method && settings->scheme)
@@ -199,6 +215,11 @@ char *order_version(const struct pare_recipe *recipe, const char *parent_version
         name = arena_printf(arena, "%s_opt", name);
     if (!name || !prune)
         return name;
+    if (prune->method == METHOD_2_4)
+        return arena_printf(arena, "%s_2of4", name); /* a colon would end the model's name */
+    if (prune->count)
+        return arena_printf(arena, "%s_%sn%llu", name, prune->choice->name,
+                            (unsigned long long)prune->count);
     return arena_printf(arena, "%s_%sp%.4g", name, prune->choice->name, 100 * prune->amount);
 }
 
@@ -229,6 +250,10 @@ void order_put_measure(const struct order_measure *measure, struct buf *spec)
     json_put_string(spec, measure->dataset);
     if (measure->against_id)
         buf_printf(spec, ", \"against_id\": %lld", (long long)measure->against_id);
+    for (size_t i = 0; i < measure->beside_count; i++)
+        buf_printf(spec, "%s%lld", i ? ", " : ", \"beside_ids\": [",
+                   (long long)measure->beside_ids[i]);
+    buf_text(spec, measure->beside_count ? "]" : "");
     buf_printf(spec, ", \"threads\": %lld, \"seconds\": %lld", (long long)measure->threads,
                (long long)measure->seconds);
     if (measure->replace)
@@ -258,8 +283,13 @@ static void put_step(const cJSON *step, struct buf *words)
     bool optimize = !strcmp(json_string(step, "step", ""), "optimize");
     if (words->length && (method || scheme || optimize))
         buf_text(words, ", ");
-    if (method)
-        buf_printf(words, "%s %.4g %%", method, 100 * json_number(step, "amount", 0));
+    double amount = json_number(step, "amount", -1), count = json_number(step, "count", -1);
+    if (method && amount >= 0)
+        buf_printf(words, "%s %.4g %%", method, 100 * amount);
+    else if (method && count >= 0)
+        buf_printf(words, "%s %.0f", method, count);
+    else if (method)
+        buf_text(words, method);
     else if (scheme)
         buf_text(words, scheme);
     else if (optimize)
@@ -283,6 +313,9 @@ struct order_words order_words(const char *kind, const char *spec, struct arena 
     }
     if (dataset)
         buf_printf(&words, "%s on %s", kind, dataset);
+    int beside = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(root, "beside_ids"));
+    if (dataset && beside > 0)
+        buf_printf(&words, ", in turns with %d other%s", beside, beside == 1 ? "" : "s");
     if (words.length > 0)
         found.what = text_clean_dup(arena, buf_string(&words));
     found.result = text_clean_dup(arena, json_string(root, "version", NULL));

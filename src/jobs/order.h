@@ -22,6 +22,9 @@ struct order_tensor {
 struct order_settings {
     const char *method;            /* NULL: no pruning */
     double amount;                 /* the share of elements that go, 0 to 1 */
+    int64_t count;                 /* above 0: so many go, whatever the amount */
+    const char *seed;              /* of random, a whole number; NULL: the recipe's default */
+    const char *dim, *norm;        /* of ln, so */
     const char *scheme;            /* NULL: no quantizing */
     bool per_tensor, reduce_range; /* of int8 */
     const char *match;             /* of int8: whose output exactly, as the following; or NULL */
@@ -62,11 +65,13 @@ void order_put_transform(const struct pare_recipe *recipe, const char *name, con
 
 struct order_measure {
     const char *dataset;
-    int64_t against_id; /* interleaved with this version; 0: alone */
+    int64_t against_id;        /* interleaved with this version; 0: alone */
+    const int64_t *beside_ids; /* (beside_count): and with these; all are compared with that one */
+    size_t beside_count;
     int64_t threads, seconds;
     bool replace; /* also metrics that a person wrote */
 };
-enum { ORDER_MEASURE_THREADS = 2, ORDER_MEASURE_SECONDS = 60 };
+enum { ORDER_MEASURE_THREADS = 2, ORDER_MEASURE_SECONDS = 60, ORDER_BESIDE_MAX = 6 };
 
 /* Append the description of a measure job. */
 void order_put_measure(const struct order_measure *measure, struct buf *spec);

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "format/source.h"
 #include "jobs/job.h"
 #include "registry/artifact.h"
 #include "registry/version.h"
@@ -151,22 +152,29 @@ static bool end_file(void *data, const struct artifact_file *file, struct pare_e
     return ok;
 }
 
+/* How surely a file of the artifact is what its model begins with: a graph names its other files. */
+static int main_weight(const char *path)
+{
+    const char *suffix = strrchr(path, '.');
+    enum source_main kind = source_main(path);
+    return kind == SOURCE_MAIN_KNOWN || (suffix && !strcmp(suffix, ".onnx")) ? 2
+           : kind == SOURCE_MAIN_LIKELY                                      ? 1
+                                                                             : 0;
+}
+
 /* What the engine opens: the model's file, or the folder of a checkpoint as a whole. */
 static const char *main_path(const struct artifact *artifact, const char *folder,
                              struct arena *arena)
 {
     const struct artifact_file *file = &artifact->files[0];
-    for (size_t i = 0; i < artifact->file_count; i++) {
-        const char *path = artifact->files[i].path, *suffix = strrchr(path, '.');
-        if (suffix && !strcmp(suffix, ".onnx")) {
+    for (size_t i = 1; i < artifact->file_count; i++)
+        if (main_weight(artifact->files[i].path) > main_weight(file->path))
             file = &artifact->files[i];
-            break;
-        }
-        if (artifact->folder &&
-            (!strcmp(path, "model.safetensors") || !strcmp(path, "model.safetensors.index.json")))
-            return folder;
-    }
-    return arena_printf(arena, "%s/%s", folder, file->path);
+    const char *suffix = strrchr(file->path, '.');
+    bool graph = suffix && !strcmp(suffix, ".onnx");
+    return artifact->folder && !graph && main_weight(file->path)
+               ? folder
+               : arena_printf(arena, "%s/%s", folder, file->path);
 }
 
 static bool write_artifact(struct job_run *run, const struct artifact *artifact, const char *name,
@@ -190,10 +198,12 @@ bool spool_version(struct job_run *run, const struct version *version, const cha
                    struct arena *arena, struct spooled *ret_spooled, struct pare_error *err)
 {
     struct artifact artifact;
-    if (!artifact_get(run->registry, version, arena, &artifact, err) ||
-        !write_artifact(run, &artifact, name, arena, ret_spooled, err))
-        return error_prefix(err, "%s:%s", version->name, version->version);
-    return true;
+    if (!artifact_get(run->registry, version, arena, &artifact, err))
+        return err->code == PARE_ERR_NOT_FOUND /* names the version itself */
+                   ? false
+                   : error_prefix(err, "%s:%s", version->name, version->version);
+    return write_artifact(run, &artifact, name, arena, ret_spooled, err) ||
+           error_prefix(err, "%s:%s", version->name, version->version);
 }
 
 bool spool_artifact(struct job_run *run, int64_t artifact_id, const char *name, struct arena *arena,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A version out of a version: read its bytes, run the recipe, stream the result back in. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "engine/report.h"
 #include "format/sink.h"
 #include "jobs/job.h"
 #include "jobs/spool.h"
@@ -180,6 +182,17 @@ static bool hex_to_digest(const char *hex, unsigned char ret_sum[DIGEST_BYTES])
     return true;
 }
 
+/* What is known of its quality without a measurement: how near its weights are to the parent's. */
+static const char *weight_metrics(struct transform *t)
+{
+    double sqnr_db = report_sqnr_db(t->report);
+    char digits[32];
+    if (!isfinite(sqnr_db))
+        return NULL;
+    text_number(round(1e3 * sqnr_db) / 1e3, digits, sizeof(digits));
+    return arena_printf(&t->arena, "{\"weight_sqnr_db\": %s}", digits);
+}
+
 static bool publish(struct transform *t, struct pare_error *err)
 {
     unsigned char parent_digest[DIGEST_BYTES];
@@ -190,6 +203,7 @@ static bool publish(struct transform *t, struct pare_error *err)
         .model_type = t->parent.model_type,
         .optimization = json_string(t->spec, "optimization", NULL),
         .config = t->parent.config,
+        .metrics = weight_metrics(t),
         .parent_id = t->parent.id,
         .parent_name = t->parent.raw_name,
         .parent_version = t->parent.raw_version,

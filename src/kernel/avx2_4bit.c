@@ -278,11 +278,11 @@ AVX2 static inline void float4_store(__m256i low, __m256i high, uint8_t *ret_q)
 }
 
 /* A block, sixteen elements at a time; gives how many. */
-AVX2 static size_t float4_block(const float *x, size_t n, float absmax,
+AVX2 static size_t float4_block(const float *x, size_t n, float absmax, float by,
                                 const struct float4_table *table, uint8_t *ret_q,
                                 struct lanes *lanes, uint64_t *io_zeros)
 {
-    const __m256 turn = _mm256_set1_ps(float4_reciprocal(absmax)), scale = _mm256_set1_ps(absmax);
+    const __m256 turn = _mm256_set1_ps(float4_reciprocal(absmax)), scale = _mm256_set1_ps(by);
     struct wide_lanes wide;
     size_t i = 0;
     wide_load(&wide, lanes);
@@ -303,16 +303,18 @@ AVX2 static size_t float4_block(const float *x, size_t n, float absmax,
 }
 
 AVX2 void avx2_float4(const float *x, size_t n, size_t block, enum kernel_float4 type,
-                      uint8_t *ret_q, float *ret_absmax, struct kernel_error *io_error)
+                      const float *scales, uint8_t *ret_q, float *ret_absmax,
+                      struct kernel_error *io_error)
 {
     const struct float4_table *table = float4_table(type);
     struct lanes lanes = { 0 };
     for (size_t from = 0; from < n; from += block) {
         size_t count = MIN(block, n - from);
         float absmax = float4_absmax(avx2_absmax(x + from, count));
-        size_t done = float4_block(x + from, count, absmax, table, ret_q + from / 2, &lanes,
+        float scale = scales ? scales[from / block] : absmax;
+        size_t done = float4_block(x + from, count, absmax, scale, table, ret_q + from / 2, &lanes,
                                    &io_error->zeros);
-        float4_rest(x + from, done, count, absmax, table, ret_q + from / 2, &lanes,
+        float4_rest(x + from, done, count, absmax, scale, table, ret_q + from / 2, &lanes,
                     &io_error->zeros);
         *ret_absmax++ = absmax;
     }

@@ -9,22 +9,7 @@
 
 #if defined(__x86_64__)
 
-#include "kernel/wide.h"
-
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c")))
-
-enum { WIDTH = 16, ROUND = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
-
-/* Of `left` elements those that one step takes. */
-AVX512 static inline __mmask16 mask_of(size_t left)
-{
-    return left < WIDTH ? (__mmask16)((1u << left) - 1) : 0xffff;
-}
-
-AVX512 static inline uint64_t count_of(__mmask16 mask)
-{
-    return (uint64_t)__builtin_popcount(mask);
-}
+#include "kernel/long.h"
 
 AVX512 static inline __m512i magnitudes(__mmask16 mask, const float *x)
 {
@@ -148,44 +133,6 @@ AVX512 static size_t uint8_columns(const float *x, size_t rows, size_t columns, 
 }
 
 /* ---- errors ---- */
-
-/* The eight lanes, each sum in one register. */
-struct long_lanes {
-    __m512d signal, noise, max_error;
-};
-
-AVX512 static inline void long_add_eight(struct long_lanes *lanes, __m256 x, __m256 y)
-{
-    __m512d v = _mm512_cvtps_pd(x), difference = _mm512_sub_pd(v, _mm512_cvtps_pd(y));
-    lanes->signal = _mm512_add_pd(lanes->signal, _mm512_mul_pd(v, v));
-    lanes->noise = _mm512_add_pd(lanes->noise, _mm512_mul_pd(difference, difference));
-    lanes->max_error = _mm512_max_pd(_mm512_abs_pd(difference), lanes->max_error);
-}
-
-AVX512 static inline void long_add(struct long_lanes *lanes, __m512 x, __m512 y)
-{
-    long_add_eight(lanes, _mm512_castps512_ps256(x), _mm512_castps512_ps256(y));
-    long_add_eight(lanes, _mm512_extractf32x8_ps(x, 1), _mm512_extractf32x8_ps(y, 1));
-}
-
-AVX512 static inline struct long_lanes long_none(void)
-{
-    return (struct long_lanes){ _mm512_setzero_pd(), _mm512_setzero_pd(), _mm512_setzero_pd() };
-}
-
-AVX512 static inline void long_store(const struct long_lanes *from, struct lanes *ret_lanes)
-{
-    _mm512_storeu_pd(ret_lanes->signal, from->signal);
-    _mm512_storeu_pd(ret_lanes->noise, from->noise);
-    _mm512_storeu_pd(ret_lanes->max_error, from->max_error);
-}
-
-AVX512 static inline void long_fold(const struct long_lanes *from, struct kernel_error *io_error)
-{
-    struct lanes lanes;
-    long_store(from, &lanes);
-    lanes_fold(&lanes, io_error);
-}
 
 AVX512 static inline uint64_t error_int8_step(__mmask16 mask, const float *x, const int8_t *q,
                                               __m512 scale, struct long_lanes *lanes)
@@ -415,6 +362,8 @@ const struct kernel *kernel_avx512(void)
         .name = "avx512",
         .absmax = absmax,
         .absmax_columns = absmax_columns,
+        .absmax_blocks = avx512_absmax_blocks,
+        .absmax_halves = avx512_absmax_halves,
         .range = avx2_range,
         .range_columns = avx2_range_columns,
         .uint8 = uint8,
@@ -425,11 +374,12 @@ const struct kernel *kernel_avx512(void)
         .error_int8_columns = error_int8_columns,
         .int4 = int4,
         .int4_row = avx2_int4_row,
-        .float4 = avx2_float4,
+        .float4 = avx512_float4,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .to_bf16 = to_bf16,
         .of_bf16 = of_bf16,
+        .linear8 = avx512_linear8,
         .error = error_float,
         .count_high = count_high,
         .count_low = count_low,

@@ -16,7 +16,8 @@
 
 /* Magnitudes are ordered by bits: the bits of |x| as an unsigned integer. */
 #define KERNEL_MAGNITUDE 0x7fffffffu
-#define KERNEL_INFINITY 0x7f800000u /* magnitudes from here on are no numbers */
+#define KERNEL_HALF_MAGNITUDE 0x7fffu /* of a float16 or bfloat16 */
+#define KERNEL_INFINITY 0x7f800000u   /* magnitudes from here on are no numbers */
 
 /* Magnitudes are counted in two passes: by their 16 high bits, then by their 15 low bits. */
 enum { KERNEL_HIGH_BINS = 1 << 16, KERNEL_LOW_BINS = 1 << 15, KERNEL_LOW_BITS = 15 };
@@ -69,6 +70,15 @@ struct kernel {
 
     /* The same for each column of x (rows, columns), folded into io_bits[columns]. */
     void (*absmax_columns)(const float *x, size_t rows, size_t columns, uint32_t *io_bits);
+
+    /* The same for each block of `block` elements, the last maybe short. */
+    void (*absmax_blocks)(const float *x, size_t n, size_t block, uint32_t *ret_bits);
+
+    /*
+     * The same of float16 or bfloat16: the bits but for the sign's, in 16 bits. They are ordered as the
+     * magnitudes are, infinities and NaNs above all numbers.
+     */
+    void (*absmax_halves)(const uint16_t *h, size_t n, size_t block, uint16_t *ret_bits);
 
     void (*range)(const float *x, size_t n, struct kernel_range *io_range);
 
@@ -140,10 +150,22 @@ struct kernel {
      * `absmax` is its largest magnitude; an element's code is that of the number nearest to
      * x * (1 / absmax), the reciprocal 0 where absmax is, halfway the one below (of FP4, nearer
      * to 0); a NaN in it counts as the least. Behind an odd last element is the code of 0. Adds
-     * the errors of y = number * absmax.
+     * the errors of y = number * absmax, or, where there are `scales`, one a block, of
+     * y = number * scale.
      */
-    void (*float4)(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
-                   float *ret_absmax, struct kernel_error *io_error);
+    void (*float4)(const float *x, size_t n, size_t block, enum kernel_float4 type,
+                   const float *scales, uint8_t *ret_q, float *ret_absmax,
+                   struct kernel_error *io_error);
+
+    /*
+     * LLM.int8() of elements that share `absmax`, a float16 as they become first:
+     *
+     *   q = clip(round_half_even(float16(x) * (1 / absmax * 127)), -128, 127)
+     *
+     * in float32, 0 where absmax is, a NaN being the least. Adds the errors of y = q * absmax / 127.
+     */
+    void (*linear8)(const float *x, size_t n, float absmax, int8_t *ret_q,
+                    struct kernel_error *io_error);
 
     /*
      * To float16 and back. Rounds half to even; 65520 and above become infinite, 2^-25 and below

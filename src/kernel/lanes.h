@@ -240,7 +240,7 @@ static inline int32_t float4_of(float v, const struct float4_table *table, float
 }
 
 /* Elements [i, n) of a block, i being even, and 0 behind an odd last one. */
-static inline void float4_rest(const float *x, size_t i, size_t n, float absmax,
+static inline void float4_rest(const float *x, size_t i, size_t n, float absmax, float scale,
                                const struct float4_table *table, uint8_t *ret_q,
                                struct lanes *lanes, uint64_t *io_zeros)
 {
@@ -248,8 +248,8 @@ static inline void float4_rest(const float *x, size_t i, size_t n, float absmax,
     for (; i < n; i++) {
         int32_t code = float4_of(x[i] * turn, table, &y);
         ret_q[i / 2] = (uint8_t)(i % 2 ? ret_q[i / 2] | code : code << 4);
-        lanes_add(lanes, i, x[i], y * absmax);
-        *io_zeros += y * absmax == 0.0f;
+        lanes_add(lanes, i, x[i], y * scale);
+        *io_zeros += y * scale == 0.0f;
     }
     if (n % 2)
         ret_q[n / 2] |= (uint8_t)float4_of(0.0f, table, &y);
@@ -291,6 +291,31 @@ static inline float float_of(uint16_t h)
     bits |= (uint32_t)(h & 0x8000u) << 16;
     memcpy(&x, &bits, sizeof(x));
     return x;
+}
+
+/* ---- LLM.int8() ---- */
+
+#define LINEAR8_MOST 127.0f
+
+static inline float linear8_turn(float absmax)
+{
+    return absmax > 0 ? 1.0f / absmax * LINEAR8_MOST : 0.0f;
+}
+
+/* Elements [i, n) of a row. */
+static inline void linear8_rest(const float *x, size_t i, size_t n, float absmax, int8_t *ret_q,
+                                struct lanes *lanes, uint64_t *io_zeros)
+{
+    float turn = linear8_turn(absmax);
+    for (; i < n; i++) {
+        float v = nearbyintf(float_of(fp16_of(x[i])) * turn);
+        v = v > -128.0f ? v : -128.0f;
+        v = v < 127.0f ? v : 127.0f;
+        float y = v * absmax / LINEAR8_MOST;
+        ret_q[i] = (int8_t)v;
+        lanes_add(lanes, i, x[i], y);
+        *io_zeros += y == 0.0f;
+    }
 }
 
 static inline uint16_t bf16_of(float x)
@@ -349,8 +374,6 @@ void scalar_range_columns(const float *x, size_t rows, size_t columns, float *io
                           float *io_high);
 size_t scalar_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
                        uint8_t *ret_zero, struct kernel_error *io_error);
-void scalar_float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
-                   float *ret_absmax, struct kernel_error *io_error);
 void scalar_prune(float *x, size_t n, struct kernel_cut *io_cut);
 
 /* Counting scatters, which no vector unit here does faster: shared by the tables. */

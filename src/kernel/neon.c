@@ -17,7 +17,7 @@ static inline uint32x4_t magnitudes(const float *x)
     return vandq_u32(vreinterpretq_u32_f32(vld1q_f32(x)), vdupq_n_u32(KERNEL_MAGNITUDE));
 }
 
-static uint32_t absmax(const float *x, size_t n)
+uint32_t neon_absmax(const float *x, size_t n)
 {
     uint32x4_t most[4] = { vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0) };
     size_t i = 0;
@@ -264,8 +264,10 @@ const struct kernel *kernel_neon(void)
 {
     static const struct kernel table = {
         .name = "neon",
-        .absmax = absmax,
+        .absmax = neon_absmax,
         .absmax_columns = absmax_columns,
+        .absmax_blocks = neon_absmax_blocks,
+        .absmax_halves = neon_absmax_halves,
         .range = scalar_range,
         .range_columns = scalar_range_columns,
         .uint8 = uint8,
@@ -276,7 +278,8 @@ const struct kernel *kernel_neon(void)
         .error_int8_columns = error_int8_columns,
         .int4 = neon_int4,
         .int4_row = scalar_int4_row,
-        .float4 = scalar_float4,
+        .float4 = neon_float4,
+        .linear8 = neon_linear8,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .to_bf16 = to_bf16,

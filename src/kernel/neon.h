@@ -46,7 +46,15 @@ static inline void neon_store(const struct neon_lanes *from, struct lanes *lanes
     }
 }
 
-/* A part of the table that is called from another file; kernel.h has the meaning. */
+/* Parts of the table that are called from another file; kernel.h has the meanings. */
+uint32_t neon_absmax(const float *x, size_t n);
+void neon_absmax_blocks(const float *x, size_t n, size_t block, uint32_t *ret_bits);
+void neon_absmax_halves(const uint16_t *h, size_t n, size_t block, uint16_t *ret_bits);
+void neon_float4(const float *x, size_t n, size_t block, enum kernel_float4 type,
+                 const float *scales, uint8_t *ret_q, float *ret_absmax,
+                 struct kernel_error *io_error);
+void neon_linear8(const float *x, size_t n, float absmax, int8_t *ret_q,
+                  struct kernel_error *io_error);
 size_t neon_int4(const float *x, size_t rows, size_t columns, bool symmetric, bool apart,
                  struct kernel_int4 *ret_block, struct kernel_error *io_error);
 

@@ -10,6 +10,22 @@ static uint32_t absmax(const float *x, size_t n)
     return most;
 }
 
+static void absmax_blocks(const float *x, size_t n, size_t block, uint32_t *ret_bits)
+{
+    for (size_t from = 0; from < n; from += block)
+        *ret_bits++ = absmax(x + from, MIN(block, n - from));
+}
+
+static void absmax_halves(const uint16_t *h, size_t n, size_t block, uint16_t *ret_bits)
+{
+    for (size_t from = 0; from < n; from += block) {
+        uint16_t most = 0;
+        for (size_t i = from; i < MIN(from + block, n); i++)
+            most = MAX(most, (uint16_t)(h[i] & KERNEL_HALF_MAGNITUDE));
+        *ret_bits++ = most;
+    }
+}
+
 static void absmax_columns(const float *x, size_t rows, size_t columns, uint32_t *io_bits)
 {
     for (size_t row = 0; row < rows; row++, x += columns)
@@ -141,17 +157,26 @@ size_t scalar_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q,
     return clipped;
 }
 
-void scalar_float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
-                   float *ret_absmax, struct kernel_error *io_error)
+static void float4(const float *x, size_t n, size_t block, enum kernel_float4 type,
+                   const float *scales, uint8_t *ret_q, float *ret_absmax,
+                   struct kernel_error *io_error)
 {
     const struct float4_table *table = float4_table(type);
     struct lanes lanes = { 0 };
     for (size_t from = 0; from < n; from += block) {
         size_t count = MIN(block, n - from);
-        *ret_absmax = float4_absmax(absmax(x + from, count));
-        float4_rest(x + from, 0, count, *ret_absmax++, table, ret_q + from / 2, &lanes,
-                    &io_error->zeros);
+        float most = *ret_absmax++ = float4_absmax(absmax(x + from, count));
+        float4_rest(x + from, 0, count, most, scales ? scales[from / block] : most, table,
+                    ret_q + from / 2, &lanes, &io_error->zeros);
     }
+    lanes_fold(&lanes, io_error);
+}
+
+static void linear8(const float *x, size_t n, float absmax, int8_t *ret_q,
+                    struct kernel_error *io_error)
+{
+    struct lanes lanes = { 0 };
+    linear8_rest(x, 0, n, absmax, ret_q, &lanes, &io_error->zeros);
     lanes_fold(&lanes, io_error);
 }
 
@@ -216,6 +241,8 @@ const struct kernel *kernel_scalar(void)
         .name = "scalar",
         .absmax = absmax,
         .absmax_columns = absmax_columns,
+        .absmax_blocks = absmax_blocks,
+        .absmax_halves = absmax_halves,
         .range = scalar_range,
         .range_columns = scalar_range_columns,
         .uint8 = uint8,
@@ -226,7 +253,8 @@ const struct kernel *kernel_scalar(void)
         .error_int8_columns = error_int8_columns,
         .int4 = int4,
         .int4_row = scalar_int4_row,
-        .float4 = scalar_float4,
+        .float4 = float4,
+        .linear8 = linear8,
         .to_fp16 = to_fp16,
         .of_fp16 = of_fp16,
         .to_bf16 = to_bf16,

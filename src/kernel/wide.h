@@ -68,7 +68,12 @@ size_t avx2_int4(const float *x, size_t rows, size_t columns, bool symmetric, bo
                  struct kernel_int4 *ret_block, struct kernel_error *io_error);
 size_t avx2_int4_row(const float *x, size_t n, bool symmetric, uint8_t *ret_q, float *ret_scale,
                      uint8_t *ret_zero, struct kernel_error *io_error);
-void avx2_float4(const float *x, size_t n, size_t block, enum kernel_float4 type, uint8_t *ret_q,
-                 float *ret_absmax, struct kernel_error *io_error);
+void avx2_float4(const float *x, size_t n, size_t block, enum kernel_float4 type,
+                 const float *scales, uint8_t *ret_q, float *ret_absmax,
+                 struct kernel_error *io_error);
+void avx2_absmax_blocks(const float *x, size_t n, size_t block, uint32_t *ret_bits);
+void avx2_absmax_halves(const uint16_t *h, size_t n, size_t block, uint16_t *ret_bits);
+void avx2_linear8(const float *x, size_t n, float absmax, int8_t *ret_q,
+                  struct kernel_error *io_error);
 
 #endif

@@ -133,7 +133,9 @@ void pg_rollback(struct pg *pg); /* harmless when there is no transaction */
 /*
  * A stream of writes that never waits for the answer of one: begin, feed the same or other
  * statements with their bytes, end. One transaction; the first failure shows at a later feed
- * or at the end, and nothing of it stays. At most one statement's bytes are held here.
+ * or at the end, and nothing of it stays. At most one statement's bytes are held here. What is
+ * fed several times in a row, by the same address and with arguments of the same kinds, is parsed
+ * by the server once: feed what is alike together.
  */
 MUST_CHECK bool pg_feed_begin(struct pg *pg, struct pare_error *err);
 MUST_CHECK bool pg_feed(struct pg *pg, const char *sql, const struct pg_arg *args, size_t arg_count,

@@ -362,6 +362,7 @@ bool pg_feed_begin(struct pg *pg, struct pare_error *err)
     if (!enter(pg, err) || !pg_queue(pg, begin_sql(pg, true)))
         return pg_connection_error(pg, "the connection was lost", err);
     pg->phase = PG_FEEDING;
+    pg->fed = NULL;
     return true;
 }
 
@@ -371,7 +372,7 @@ bool pg_feed(struct pg *pg, const char *sql, const struct pg_arg *args, size_t a
     int steps_after_cancel = 0;
     bool done;
     struct pg_statement one = { .sql = sql, .args = args, .arg_count = arg_count };
-    if (!pg_queue_statement(pg, &one))
+    if (!pg_queue_again(pg, &one))
         return pg_connection_error(pg, "the connection was lost", err);
     while (PQflush(pg->conn) == 1 && !pg->failed) {
         if (!wait_socket(pg, &steps_after_cancel, err) || !take_in(pg, &done, err))

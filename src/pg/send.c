@@ -122,6 +122,18 @@ bool pg_queue_kept(struct pg *pg, const struct pg_statement *statements, size_t 
     return true;
 }
 
+/*
+ * The unnamed statement lives until the next is parsed, and a transaction stays on one server
+ * connection behind any pooler. From the sixth time on the server no longer plans it, and a plan
+ * holds copies of its arguments.
+ */
+bool pg_queue_again(struct pg *pg, const struct pg_statement *statement)
+{
+    bool again = pg->fed == statement->sql;
+    pg->fed = statement->sql;
+    return send_statement(pg, statement, again ? "" : NULL);
+}
+
 bool pg_queue_statement(struct pg *pg, const struct pg_statement *statement)
 {
     char name[DIGITS];

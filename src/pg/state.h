@@ -50,6 +50,7 @@ struct pg {
     /* SQL that the server keeps under a name, and behind it what this request gives it. */
     const char *kept[PG_STATEMENTS_MAX];
     size_t kept_count, keeping_count;
+    const char *fed; /* what the feed under way has sent last */
     bool keeps_none; /* a pooler stands between, for which names mean nothing */
 };
 
@@ -61,6 +62,8 @@ struct pg_rows {
 /* Queue what needs no arguments; a statement; those of a request that are yet to be kept. */
 MUST_CHECK bool pg_queue(struct pg *pg, const char *sql);
 MUST_CHECK bool pg_queue_statement(struct pg *pg, const struct pg_statement *statement);
+/* In a feed: what is the same as the last (by `sql`'s address) is not parsed again. */
+MUST_CHECK bool pg_queue_again(struct pg *pg, const struct pg_statement *statement);
 MUST_CHECK bool pg_queue_kept(struct pg *pg, const struct pg_statement *statements, size_t count);
 /* A command has been done at this position: it may be that the server keeps one more. */
 void pg_note_kept(struct pg *pg);

@@ -78,6 +78,21 @@ static bool one_file(struct artifact *artifact, struct arena *arena, struct pare
     return true;
 }
 
+/* Where a schema of pare's is there that cannot be read, the bytes may be in it. */
+static bool no_bytes(const struct registry *registry, const struct version *version, bool on_record,
+                     struct pare_error *err)
+{
+    if (registry_is_guest(registry) && registry->has_schema && !registry->is_foreign &&
+        !registry_allows(registry, REGISTRY_SEE, err)) {
+        error_prefix(err, "%s:%s has no bytes in model_data, and the schema pare cannot be asked",
+                     version->name, version->version);
+        return false;
+    }
+    return error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has no bytes: model_data is NULL%s",
+                     version->name, version->version,
+                     on_record ? " (pare stored it; somebody emptied the column)" : "");
+}
+
 bool artifact_get(const struct registry *registry, const struct version *version,
                   struct arena *arena, struct artifact *ret_artifact, struct pare_error *err)
 {
@@ -98,9 +113,7 @@ bool artifact_get(const struct registry *registry, const struct version *version
     };
     bool in_chunks = !artifact.inline_bytes && artifact.id && !pg_bool(rows, 0, 3);
     if (!artifact.inline_bytes && !in_chunks)
-        return error_set(err, PARE_ERR_NOT_FOUND, "%s:%s has no bytes: model_data is NULL%s",
-                         version->name, version->version,
-                         artifact.id ? " (pare stored it; somebody emptied the column)" : "");
+        return no_bytes(registry, version, artifact.id != 0, err);
     artifact.size_bytes = artifact.inline_bytes ? pg_int(rows, 0, 0) : pg_int(rows, 0, 5);
     if (artifact.id ? !get_files(registry, &artifact, arena, err)
                     : !one_file(&artifact, arena, err))

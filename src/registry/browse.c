@@ -146,10 +146,14 @@ static void read_alike_one(const struct pg_rows *rows, struct browse_look *look)
     look->alike = pg_row_count(rows) > 0;
     if (!look->alike)
         return;
-    look->latency_ms = version_metric(pg_text(rows, 0, 1));
-    look->base_latency_ms = version_metric(pg_text(rows, 0, 2));
-    look->accuracy = version_metric(pg_text(rows, 0, 3));
-    look->base_accuracy = version_metric(pg_text(rows, 0, 4));
+    const struct browse_alike pair = browse_read_alike(rows, 0);
+    look->latency_ms = pair.latency_ms;
+    look->base_latency_ms = pair.base_latency_ms;
+    look->accuracy = pair.accuracy;
+    look->base_accuracy = pair.base_accuracy;
+    look->latency_open = pair.latency_open;
+    look->accuracy_open = pair.accuracy_open;
+    look->accuracy_paired = pair.accuracy_paired;
 }
 
 bool browse_take_look(struct pg_rows *const *rows, size_t count, struct arena *arena,

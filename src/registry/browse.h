@@ -52,6 +52,8 @@ struct browse_words {
     size_t used, room, slot_count, count;
 };
 void browse_words_done(struct browse_words *words);
+/* A word that is there; 0: it is not. */
+uint32_t browse_find_word(const struct browse_words *words, const char *text);
 
 enum { BROWSE_NONE = (1 << 30) - 1 };
 
@@ -69,10 +71,15 @@ struct browse_model {
     uint32_t base; /* what its versions' changes are against: a row's place, or BROWSE_NONE */
 };
 
-/* A pair measured alike: this version and its model's default. */
-struct browse_alike {
+/*
+ * A pair measured alike: this version and its model's default. What the intervals of one job that
+ * judged both tell, as Compare reads them (registry/comparison.h): a change is open where they leave
+ * out neither way, and a change of accuracy without one is two numbers and no more.
+ */
+struct __attribute__((packed, aligned(4))) browse_alike {
     int64_t id;
     double latency_ms, base_latency_ms, accuracy, base_accuracy; /* NAN when absent */
+    uint32_t latency_open : 1, accuracy_open : 1, accuracy_paired : 1;
 };
 
 struct browse_value {
@@ -103,6 +110,26 @@ void browse_list_done(struct browse_list *list);
 /* The first `limit` versions (0: all), each given to `list` as it comes. `paths` as in field.h. */
 void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
                      const char *const paths[VERSION_PATHS_MAX], struct browse_list *list);
+/*
+ * The versions that come first in another order, each model of theirs as a whole: sorted by the same
+ * keys they come first too, and what is behind them says nothing of the rest.
+ */
+enum { BROWSE_AHEAD_KEYS_MAX = 3, BROWSE_AHEAD_ROWS = 80, BROWSE_AHEAD_LIST_MAX = 4096 };
+struct browse_ahead {
+    const char *words[BROWSE_AHEAD_KEYS_MAX]; /* of numbers; NULL beyond `count` */
+    bool descending[BROWSE_AHEAD_KEYS_MAX];
+    int count; /* 0: no such order */
+};
+struct order;
+/* Count 0 where the server cannot sort by these keys as order.h does: words are for the client. */
+struct browse_ahead browse_ahead_by(const struct order *order);
+/* More than BROWSE_AHEAD_LIST_MAX rows: they are not all. */
+void browse_ask_ahead(struct browse_batch *batch, bool guest, const struct browse_ahead *ahead,
+                      const char *const paths[VERSION_PATHS_MAX], struct browse_list *list);
+/* How many of the first `count` places of the sorted list are known to be first. */
+size_t browse_ahead_known(const struct browse_list *list, const struct order *order,
+                          const uint32_t *places, size_t count);
+
 /* One row of such an answer, a pg_row_fn. Never fails: a failure would ask libpq to cancel, which waits. */
 bool browse_list_take(void *data, const struct pg_rows *rows, struct pare_error *err);
 /* After the last row: the last model's changes find their base. */
@@ -177,6 +204,7 @@ struct browse_look {
     bool bytes_changed;
     bool alike; /* both measured under the same conditions on the same data: */
     double latency_ms, base_latency_ms, accuracy, base_accuracy;
+    bool latency_open, accuracy_open, accuracy_paired; /* as of struct browse_alike */
 };
 void browse_ask_look(struct browse_batch *batch, const char *name, const char *version,
                      int64_t default_id, int64_t check_bytes_id);

@@ -31,6 +31,23 @@ bool browse_take_jobs(struct pg_rows *const *rows, size_t statement_count, struc
     return true;
 }
 
+void browse_ask_failed(struct browse_batch *batch, const char *since)
+{
+    browse_ask(batch, query_queue_failed, PG_ARGS(PG_TEXT(since), PG_INT(QUEUE_LIMIT)));
+}
+
+void browse_take_failed(const struct pg_rows *rows, struct browse_failed *ret_failed)
+{
+    *ret_failed = (struct browse_failed){ 0 };
+    if (pg_row_count(rows) == 0)
+        return;
+    ret_failed->count = pg_int(rows, 0, 0);
+    ret_failed->last_id = pg_null(rows, 0, 1) ? 0 : pg_int(rows, 0, 1);
+    ret_failed->name = pg_text(rows, 0, 2);
+    ret_failed->version = pg_text(rows, 0, 3);
+    ret_failed->now = pg_text(rows, 0, 4);
+}
+
 void browse_ask_cancel(struct browse_batch *batch, const struct registry *registry, int64_t id)
 {
     batch->write = true;

@@ -23,6 +23,19 @@ MUST_CHECK bool browse_take_jobs(struct pg_rows *const *rows, size_t statement_c
 /* One job and its log behind line `after`; then browse_take_jobs(), count 0 when it is gone. */
 void browse_ask_job(struct browse_batch *batch, int64_t id, int64_t after);
 
+/*
+ * Of the newest jobs those that failed since `since`, a server's time as an earlier answer gave it;
+ * NULL asks for the time alone.
+ */
+struct browse_failed {
+    int64_t count, last_id;
+    const char *name, *version; /* of the last one's model; NULL when there is none */
+    const char *now;
+};
+void browse_ask_failed(struct browse_batch *batch, const char *since);
+/* Texts live in `rows`. */
+void browse_take_failed(const struct pg_rows *rows, struct browse_failed *ret_failed);
+
 /* Cancel or retry: a row when it could be done. */
 void browse_ask_cancel(struct browse_batch *batch, const struct registry *registry, int64_t id);
 void browse_ask_retry(struct browse_batch *batch, int64_t id);

@@ -80,6 +80,16 @@ static uint32_t intern(struct browse_words *words, const char *text, bool *ret_f
     return words->slots[at];
 }
 
+uint32_t browse_find_word(const struct browse_words *words, const char *text)
+{
+    if (words->slot_count == 0)
+        return 0;
+    size_t at = hash(text) & (words->slot_count - 1);
+    while (words->slots[at] && strcmp(words->text + words->slots[at], text) != 0)
+        at = (at + 1) & (words->slot_count - 1);
+    return words->slots[at];
+}
+
 void browse_words_done(struct browse_words *words)
 {
     free(words->text);
@@ -315,9 +325,9 @@ static struct pg_statement *add(struct browse_batch *batch, const char *sql, pg_
 void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
                      const char *const paths[VERSION_PATHS_MAX], struct browse_list *list)
 {
-    const char *sql = guest   ? query_catalog_list_guest
+    const char *sql = guest   ? limit ? query_catalog_list_guest : query_browse_all_guest
                       : limit ? query_browse_page
-                              : query_catalog_list;
+                              : query_browse_all;
     struct pg_statement *statement = add(batch, sql, browse_list_take, list);
     struct pg_arg args[] = {
         PG_NULL,           PG_BOOL(false), PG_TEXT(paths[0]), PG_TEXT(paths[1]), PG_TEXT(paths[2]),
@@ -387,12 +397,19 @@ const struct browse_row *browse_base(const struct browse_list *list, const struc
 
 struct browse_alike browse_read_alike(const struct pg_rows *rows, int row)
 {
+    double low = version_metric(pg_text(rows, row, 5)),
+           high = version_metric(pg_text(rows, row, 6));
+    const char *speed = pg_text(rows, row, 7);
+    bool paired = !isnan(low) && !isnan(high);
     return (struct browse_alike){
         .id = pg_int(rows, row, 0),
         .latency_ms = version_metric(pg_text(rows, row, 1)),
         .base_latency_ms = version_metric(pg_text(rows, row, 2)),
         .accuracy = version_metric(pg_text(rows, row, 3)),
         .base_accuracy = version_metric(pg_text(rows, row, 4)),
+        .latency_open = speed && !strcmp(speed, "no difference"),
+        .accuracy_open = paired && low <= 0 && high >= 0,
+        .accuracy_paired = paired,
     };
 }
 

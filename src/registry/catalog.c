@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pg/pg.h"
+#include "registry/piece.h"
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 
@@ -335,11 +336,12 @@ static bool delete_locked(struct pg *pg, const struct version *v, struct pare_er
 bool catalog_delete(const struct registry *registry, const struct version *version,
                     struct pare_error *err)
 {
+    int64_t freed;
     if (!registry_allows(registry, REGISTRY_WRITE, err) ||
         !catalog_may_delete(registry, version, err) || !pg_begin(registry->pg, true, err))
         return false;
     bool ok = delete_locked(registry->pg, version, err);
     if (!ok)
         pg_rollback(registry->pg);
-    return ok;
+    return ok && piece_sweep(registry->pg, &freed, err);
 }

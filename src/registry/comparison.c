@@ -23,10 +23,11 @@ static const struct measured {
     { "agreement", "agreement", COMPARISON_SHARE, false, true },
     { "sqnr_db", "SQNR dB", COMPARISON_PLAIN, false, true },
 };
+#define WEIGHT_SQNR "weight_sqnr_db"
 static const char *const passed_over[] = {
-    "size_mb", "size",      "latency_ms", "latency", "acc",         "runs",  "rows",
-    "ratio",   "ratio_low", "ratio_high", "speed",   "broken",      "fixed", "change",
-    "min_ms",  "p90_ms",    "change_low", "max_abs", "change_high",
+    "size_mb", "size",      "latency_ms", "latency", "acc",         "runs",      "rows",
+    "ratio",   "ratio_low", "ratio_high", "speed",   "broken",      "fixed",     "change",
+    "min_ms",  "p90_ms",    "change_low", "max_abs", "change_high", WEIGHT_SQNR,
 };
 
 struct making {
@@ -144,25 +145,49 @@ static void put_words(struct making *m, const char *key, const char *label,
         find_difference(m->c, row);
 }
 
-static void put_size(struct making *m)
+/* Numbers that are the versions' own: no conditions belong to them. */
+static void put_own(struct making *m, const char *key, const char *label, enum comparison_unit unit,
+                    int direction, const double *numbers)
 {
     struct comparison *c = m->c;
-    struct comparison_row *row = add_row(m, "size", "size", COMPARISON_NUMBER);
+    struct comparison_row *row = add_row(m, key, label, COMPARISON_NUMBER);
+    bool any = false;
     if (!row)
         return;
-    row->unit = COMPARISON_BYTES;
-    row->direction = -1;
+    row->unit = unit;
+    row->direction = direction;
     for (size_t i = 0; i < c->count; i++) {
         struct comparison_cell *cell = &row->cells[i];
-        cell->number = c->sides[i].version.size_bytes;
+        cell->number = numbers[i];
+        any = any || !isnan(numbers[i]);
         if (i == c->baseline)
             continue;
-        cell->from = c->sides[c->baseline].version.size_bytes;
+        cell->from = numbers[c->baseline];
         cell->to = cell->number;
         cell->verdict = judge(row, cell->from, cell->to);
     }
     find_best(c, row);
     find_difference(c, row);
+    c->row_count -= !any;
+}
+
+/* A size that is not known shows as such all the same. */
+static void put_size(struct making *m)
+{
+    double bytes[COMPARISON_MAX];
+    size_t before = m->c->row_count;
+    for (size_t i = 0; i < m->c->count; i++)
+        bytes[i] = m->c->sides[i].version.size_bytes;
+    put_own(m, "size", "size", COMPARISON_BYTES, -1, bytes);
+    m->c->row_count = before + 1;
+}
+
+static void put_weight_sqnr(struct making *m)
+{
+    double sqnr[COMPARISON_MAX];
+    for (size_t i = 0; i < m->c->count; i++)
+        sqnr[i] = leaves_number(&m->metrics[i], WEIGHT_SQNR);
+    put_own(m, WEIGHT_SQNR, "weight SQNR dB", COMPARISON_PLAIN, 1, sqnr);
 }
 
 /* ---- what was measured ---- */
@@ -440,6 +465,7 @@ static bool put_rows(struct making *m)
             put_paired(m, COMPARISON_FLIPS, "broke/fixed", " broke/fixed");
         }
     }
+    put_weight_sqnr(m);
     put_metrics(m);
     put_words(m, "type", "type", types);
     put_words(m, "optimization", "optimization", optimizations);

@@ -263,6 +263,12 @@ static bool take_term(struct parser *p, struct filter_term *term)
     return term->text || error_no_memory(p->err, 1);
 }
 
+/* Terms stand apart: size<5default is a slip and not two conditions. */
+static bool ends(struct parser *p)
+{
+    return !*p->at || *p->at == ' ' || *p->at == '\t' || expected(p, "a blank or the end");
+}
+
 bool filter_parse(const char *text, struct field_paths *paths, struct arena *arena,
                   struct filter *ret_filter, size_t *ret_column, struct pare_error *err)
 {
@@ -272,7 +278,7 @@ bool filter_parse(const char *text, struct field_paths *paths, struct arena *are
         return error_no_memory(err, TERMS_MAX * sizeof(*filter.terms));
     bool ok = true;
     for (skip_blanks(&p); ok && *p.at; skip_blanks(&p)) {
-        ok = filter.count < TERMS_MAX ? take_term(&p, &filter.terms[filter.count])
+        ok = filter.count < TERMS_MAX ? take_term(&p, &filter.terms[filter.count]) && ends(&p)
                                       : expected(&p, "fewer terms");
         for (size_t i = 0; ok && i < filter.terms[filter.count].value_count; i++)
             filter.uses_default |= filter.terms[filter.count].values[i].of_default;

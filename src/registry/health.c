@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "pg/pg.h"
 #include "registry/migrate.h"
+#include "registry/piece.h"
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 #include "registry/upload.h"
@@ -163,9 +164,10 @@ bool health_sweep(const struct registry *registry, int64_t *ret_artifacts, int64
                   struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    int64_t swept;
+    int64_t swept, freed;
     if (!registry_allows(registry, REGISTRY_WRITE, err) || !upload_sweep(registry, &swept, err) ||
-        !pg_write(registry->pg, query_artifact_sweep_vanished, PG_NO_ARGS, &rows, err))
+        !pg_write(registry->pg, query_artifact_sweep_vanished, PG_NO_ARGS, &rows, err) ||
+        !piece_sweep(registry->pg, &freed, err))
         return false;
     *ret_artifacts = swept + pg_int(rows, 0, 0);
     *ret_bytes = pg_int(rows, 0, 1);

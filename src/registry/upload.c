@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "pg/pg.h"
 #include "registry/artifact.h"
+#include "registry/piece.h"
 #include "registry/query.auto.h"
 #include "registry/registry.h"
 
@@ -24,7 +25,8 @@ struct upload {
     bool inline_bytes, feeding, published;
 
     int64_t position, committed; /* in the artifact, counted from 0 */
-    unsigned char *chunk;        /* UPLOAD_CHUNK_BYTES */
+    struct piece_batch batch;    /* of what goes into chunks */
+    unsigned char *chunk;        /* PIECE_BYTES_MAX */
     size_t chunk_used;
 
     struct arena arena; /* paths */
@@ -69,10 +71,11 @@ bool upload_begin(const struct registry *registry, int64_t total_bytes, enum upl
     u->registry = registry;
     u->pg = registry->pg;
     u->inline_bytes = shape == UPLOAD_FILE && total_bytes <= limit;
-    u->chunk = malloc(UPLOAD_CHUNK_BYTES);
-    bool ok = u->chunk || error_no_memory(err, UPLOAD_CHUNK_BYTES);
+    u->chunk = malloc(PIECE_BYTES_MAX);
+    bool ok = u->chunk || error_no_memory(err, PIECE_BYTES_MAX);
     ok = ok && digest_init(&u->file_digest, err) && digest_init(&u->set_digest, err) &&
-         start_artifact(u, shape == UPLOAD_FOLDER, err);
+         start_artifact(u, shape == UPLOAD_FOLDER, err) &&
+         (u->inline_bytes || piece_batch_init(&u->batch, u->pg, u->artifact_id, err));
     if (!ok) {
         upload_free(u);
         return false;
@@ -83,6 +86,8 @@ bool upload_begin(const struct registry *registry, int64_t total_bytes, enum upl
 
 static bool end_feed(struct upload *u, struct pare_error *err)
 {
+    if (!u->inline_bytes)
+        return piece_flush(&u->batch, err);
     if (!u->feeding)
         return true;
     u->feeding = false;
@@ -99,33 +104,27 @@ static bool begin_feed(struct upload *u, struct pare_error *err)
     return u->feeding;
 }
 
-static bool send_chunk(struct upload *u, struct pare_error *err)
+static bool stage_chunk(struct upload *u, struct pare_error *err)
 {
-    unsigned char sum[DIGEST_BYTES];
-    if (u->chunk_used == 0)
-        return true;
     if (!begin_feed(u, err))
         return false;
-    bool ok;
-    if (u->inline_bytes) {
-        ok = pg_feed(
-            u->pg, query_artifact_stage,
-            PG_ARGS(PG_INT(u->artifact_id), PG_INT(u->position), PG_BYTES(u->chunk, u->chunk_used)),
-            err);
-    } else {
-        digest_of(u->chunk, u->chunk_used, sum);
-        ok = pg_feed(u->pg, query_artifact_chunk,
-                     PG_ARGS(PG_INT(u->artifact_id), PG_INT(u->position),
-                             PG_BYTES(sum, sizeof(sum)), PG_BYTES(u->chunk, u->chunk_used)),
-                     err);
-    }
-    if (!ok) {
-        u->feeding = false;
+    u->feeding = pg_feed(
+        u->pg, query_artifact_stage,
+        PG_ARGS(PG_INT(u->artifact_id), PG_INT(u->position), PG_BYTES(u->chunk, u->chunk_used)),
+        err);
+    return u->feeding;
+}
+
+static bool send_chunk(struct upload *u, struct pare_error *err)
+{
+    if (u->chunk_used == 0)
+        return true;
+    if (!(u->inline_bytes ? stage_chunk(u, err)
+                          : piece_add(&u->batch, u->position, u->chunk, u->chunk_used, err)))
         return false;
-    }
     u->position += (int64_t)u->chunk_used;
     u->chunk_used = 0;
-    return u->position - u->committed < COMMIT_BYTES || end_feed(u, err);
+    return !u->inline_bytes || u->position - u->committed < COMMIT_BYTES || end_feed(u, err);
 }
 
 bool upload_cut(struct upload *upload, struct pare_error *err)
@@ -139,12 +138,12 @@ bool upload_add(struct upload *upload, const void *bytes, size_t length, struct 
     const unsigned char *from = bytes;
     digest_add(&upload->file_digest, bytes, length);
     while (length > 0) {
-        size_t step = MIN(length, UPLOAD_CHUNK_BYTES - upload->chunk_used);
+        size_t step = MIN(length, PIECE_BYTES_MAX - upload->chunk_used);
         memcpy(upload->chunk + upload->chunk_used, from, step);
         upload->chunk_used += step;
         from += step;
         length -= step;
-        if (upload->chunk_used == UPLOAD_CHUNK_BYTES && !send_chunk(upload, err))
+        if (upload->chunk_used == PIECE_BYTES_MAX && !send_chunk(upload, err))
             return false;
     }
     return true;
@@ -334,11 +333,13 @@ bool upload_publish_dataset(struct upload *upload, const char *name, int64_t row
 static void abandon(struct upload *u)
 {
     struct pare_error ignored;
+    int64_t freed;
     pg_rollback(u->pg);
     pg_set_interrupt(u->pg, NULL); /* an interrupted upload cleans up too, then the command ends */
     if (u->artifact_id && pg_is_open(u->pg))
-        (void)!pg_write(u->pg, query_artifact_abandon, PG_ARGS(PG_INT(u->artifact_id)), NULL,
-                        &ignored);
+        (void)!(pg_write(u->pg, query_artifact_abandon, PG_ARGS(PG_INT(u->artifact_id)), NULL,
+                         &ignored) &&
+                piece_sweep(u->pg, &freed, &ignored));
 }
 
 void upload_free(struct upload *upload)
@@ -350,14 +351,22 @@ void upload_free(struct upload *upload)
     digest_done(&upload->file_digest);
     digest_done(&upload->set_digest);
     arena_done(&upload->arena);
+    piece_batch_done(&upload->batch);
     free(upload->chunk);
     free(upload);
+}
+
+int64_t upload_known_bytes(const struct upload *upload)
+{
+    return upload->batch.known_bytes;
 }
 
 bool upload_sweep(const struct registry *registry, int64_t *ret_count, struct pare_error *err)
 {
     CLEANUP(pg_rows_cleanup) struct pg_rows *rows = NULL;
-    if (!pg_write(registry->pg, query_artifact_sweep, PG_NO_ARGS, &rows, err))
+    int64_t freed;
+    if (!pg_write(registry->pg, query_artifact_sweep, PG_NO_ARGS, &rows, err) ||
+        !piece_sweep(registry->pg, &freed, err))
         return false;
     *ret_count = pg_int(rows, 0, 0);
     return true;

@@ -2,10 +2,10 @@
 /*
  * Bytes into a registry, as a stream; the version appears at the end, whole or not at all.
  *
- * Chunks are committed every 64 MiB under an artifact that no version owns yet, so an
- * upload that dies leaves nothing visible, and the sweep takes its bytes an hour later.
- * One file up to the registry's inline limit is assembled into model_data on the
- * server; more stays in chunks. Held here: one chunk.
+ * Chunks are committed as they come under an artifact that no version owns yet, so an
+ * upload that dies leaves nothing visible; started again within the hour it finds what it
+ * had sent (registry/piece.h), later the sweep has taken it. One file up to the registry's
+ * inline limit is assembled into model_data on the server; more stays in chunks.
  */
 #ifndef PARE_REGISTRY_UPLOAD_H
 #define PARE_REGISTRY_UPLOAD_H
@@ -16,8 +16,6 @@ struct pare_error;
 struct pg;
 struct registry;
 struct upload;
-
-enum { UPLOAD_CHUNK_BYTES = 256 * 1024 };
 
 enum upload_shape {
     UPLOAD_FILE,    /* one file: inline where it fits */
@@ -48,6 +46,9 @@ MUST_CHECK bool upload_add(struct upload *upload, const void *bytes, size_t leng
                            struct pare_error *err);
 /* A tensor begins here: the next byte starts a chunk. */
 MUST_CHECK bool upload_cut(struct upload *upload, struct pare_error *err);
+
+/* Of what was added, the bytes that the registry had already: they were not sent. */
+int64_t upload_known_bytes(const struct upload *upload);
 
 /* Make the version. Taken already is PARE_ERR_REFUSED, and nothing has changed. */
 MUST_CHECK bool upload_publish(struct upload *upload, const struct upload_version *version,

@@ -91,8 +91,7 @@ enum view_kind {
       false)                                                                                       \
     X(NEXT_DIFFERENCE, "n", "next", "to the next row in which they differ", VIEW_COMPARE, false)   \
     X(BASELINE, "a", "baseline", "compare the others with the next version", VIEW_COMPARE, false)  \
-    X(MEASURE, "M", "measure all", "measure all again, each in turns with the baseline",           \
-      VIEW_COMPARE, true)                                                                          \
+    X(MEASURE, "M", "measure all", "measure all again in turns, in one job", VIEW_COMPARE, true)   \
     X(SORT, "s", "sort", "sort by the next column of numbers", VIEW_MODELS, false)                 \
     X(TURN, "o", "turn", "turn the order round", VIEW_MODELS, false)                               \
     X(COLUMNS, "v", "columns", "choose the columns, their order, widths and several sort keys",    \

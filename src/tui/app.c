@@ -334,6 +334,7 @@ static void pass(struct app *app)
     if (!app->leaving)
         take_word(app);
     rows_step(&app->rows, app->now_ms);
+    alert_step(app);
     link_step(&app->link, false, app->now_ms);
     take_news(app);
     clip_step(app);
@@ -417,6 +418,7 @@ static void close_app(struct app *app)
     }
     term_close(app->term);
     if (app->rows.link) {
+        alert_done(app);
         rows_done(&app->rows);
         link_done(&app->link);
     }

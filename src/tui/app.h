@@ -9,6 +9,7 @@
 #ifndef PARE_TUI_APP_H
 #define PARE_TUI_APP_H
 
+#include "tui/alert.h"
 #include "tui/canvas.h"
 #include "tui/clip.h"
 #include "tui/export.h"
@@ -52,6 +53,7 @@ struct app {
     struct view *top;
     struct clip clip;
     struct export export;
+    struct alert alert;
     char message[APP_MESSAGE_MAX]; /* the outcome of the last thing done; "" when told */
     int message_role;
     int64_t now_ms;

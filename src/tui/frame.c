@@ -69,7 +69,7 @@ static void put_state(const struct app *app, struct buf *line)
 static void put_counts(const struct app *app, struct buf *line)
 {
     char models[NUMBER_ROOM], versions[NUMBER_ROOM];
-    const struct browse_list *list = app->rows.list;
+    const struct browse_list *list = rows_counted(&app->rows);
     number_count(list->model_count, models);
     number_count(list->count, versions);
     if (list->count > 0 || app->rows.whole)

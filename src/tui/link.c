@@ -397,6 +397,8 @@ static void step_ready(struct link *link, bool ready, int64_t now_ms)
 void link_step(struct link *link, bool ready, int64_t now_ms)
 {
     struct pare_error err;
+    /* What made it ready is the last answer before that, and nothing unasked. */
+    bool was_ready = link->state == LINK_READY;
     if (now_ms >= link->deadline_ms && link->state == LINK_WAITING) {
         start(link, now_ms);
     } else if (now_ms >= link->deadline_ms) {
@@ -412,7 +414,7 @@ void link_step(struct link *link, bool ready, int64_t now_ms)
         step_migrate(link, now_ms);
     }
     if (link->state == LINK_READY)
-        step_ready(link, ready, now_ms);
+        step_ready(link, ready && was_ready, now_ms);
 }
 
 int link_fd(const struct link *link, short *ret_events)

@@ -78,6 +78,37 @@ void number_points(double now, double base, char to[NUMBER_ROOM])
         snprintf(to, NUMBER_ROOM, "~");
 }
 
+/* Room for the sign is made by the leading zero, which tells nothing. */
+static void put_open(char io_change[NUMBER_ROOM])
+{
+    char words[NUMBER_ROOM];
+    bool zero = io_change[0] && io_change[1] == '0' && io_change[2] == '.';
+    snprintf(words, sizeof(words), "%.1s%.*s?", io_change, NUMBER_ROOM - 4,
+             io_change[0] ? io_change + 1 + zero : "");
+    snprintf(io_change, NUMBER_ROOM, "%s", words);
+}
+
+void number_change_open(double now, double base, char to[NUMBER_ROOM])
+{
+    number_change(now, base, to);
+    if (strpbrk(to, "%x"))
+        put_open(to);
+}
+
+void number_points_open(double now, double base, char to[NUMBER_ROOM])
+{
+    double points = 100 * (now - base);
+    number_points(now, base, to);
+    if (!strpbrk(to, "+-"))
+        return;
+    snprintf(to, NUMBER_ROOM,
+             fabs(points) < 0.995  ? "%+.2f"
+             : fabs(points) < 9.95 ? "%+.1f"
+                                   : "%+.0f",
+             points);
+    put_open(to);
+}
+
 void number_when(const char *iso, char to[NUMBER_ROOM])
 {
     if (iso && strlen(iso) >= 16 && iso[10] == 'T')

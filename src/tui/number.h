@@ -25,6 +25,10 @@ void number_change(double now, double base, char to[NUMBER_ROOM]);
 /* "-0.21": the difference of two shares in percentage points. */
 void number_points(double now, double base, char to[NUMBER_ROOM]);
 
+/* The same of changes that an interval leaves open, no wider: "-3%?", "-.21?". */
+void number_change_open(double now, double base, char to[NUMBER_ROOM]);
+void number_points_open(double now, double base, char to[NUMBER_ROOM]);
+
 /* "2026-03-01 12:00" of an ISO time, as it stands when it is none; "" for NULL. */
 void number_when(const char *iso, char to[NUMBER_ROOM]);
 

@@ -78,7 +78,7 @@ static void end_load(struct rows *rows, struct pg_rows *const *answers)
     rows->shown_paths = rows->coming_paths;
     browse_list_init(&rows->coming, &rows->words, 0);
     rows->whole = true;
-    rows->owed = false;
+    rows->is_ahead = rows->owed = false;
     rows->load_took_ms = rows->now_ms - rows->load_start_ms;
     look_at(rows, &rows->shown);
     now_fresh(rows);
@@ -134,16 +134,23 @@ static void copy_paths(const struct field_paths *from, struct arena *arena, stru
     *to = copy;
 }
 
+static void begin_coming(struct rows *rows)
+{
+    copy_paths(&rows->wanted, &rows->loaded_arena, &rows->loaded);
+    rows->coming_paths++;
+    browse_list_done(&rows->coming);
+    browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
+    rows->loading = true;
+    rows->load_start_ms = rows->now_ms;
+}
+
 static void load(struct rows *rows)
 {
     struct request *request = link_request(rows, loaded);
     bool guest = is_guest(rows);
     if (!request)
         return;
-    copy_paths(&rows->wanted, &rows->loaded_arena, &rows->loaded);
-    rows->coming_paths++;
-    browse_list_done(&rows->coming);
-    browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
+    begin_coming(rows);
     browse_ask_snapshot(&request->batch);
     if (rows->list->count == 0) {
         browse_list_done(&rows->shown);
@@ -158,16 +165,71 @@ static void load(struct rows *rows)
     browse_ask_list(&request->batch, guest, 0, rows->loaded.paths, &rows->coming);
     if (!guest)
         browse_ask_alike(&request->batch, &rows->coming);
-    rows->loading = true;
     rows->again = false;
-    rows->load_start_ms = rows->now_ms;
     link_send(rows->link, request);
+}
+
+/* What came goes to be looked at; where it is not all that was meant, the whole list goes without it. */
+static void ahead_came(void *owner, struct request *request, struct pg_rows *const *answers,
+                       const struct pare_error *err)
+{
+    struct rows *rows = owner;
+    (void)request, (void)answers;
+    rows->loading = false;
+    bool right = !err && !rows->coming.no_memory && rows->coming.count > 0 &&
+                 rows->coming.count <= BROWSE_AHEAD_LIST_MAX && rows->ahead.count > 0;
+    rows->ahead.count = 0;
+    if (!right) {
+        browse_list_done(&rows->coming);
+        return;
+    }
+    browse_list_end(&rows->coming);
+    browse_list_done(&rows->shown);
+    rows->shown = rows->coming;
+    rows->shown_paths = rows->coming_paths;
+    browse_list_init(&rows->coming, &rows->words, rows->loaded.count);
+    rows->is_ahead = true;
+    rows->fresh_ms = rows->now_ms;
+    look_at(rows, &rows->shown);
+}
+
+static void ask_ahead(struct rows *rows)
+{
+    struct request *request = link_request(rows, ahead_came);
+    if (!request)
+        return;
+    begin_coming(rows);
+    browse_ask_quiet(&request->batch);
+    browse_ask_ahead(&request->batch, is_guest(rows), &rows->ahead, rows->loaded.paths,
+                     &rows->coming);
+    if (!is_guest(rows))
+        browse_ask_alike(&request->batch, &rows->coming);
+    link_send(rows->link, request);
+}
+
+void rows_begin_with(struct rows *rows, const struct browse_ahead *ahead)
+{
+    if (!rows->loading && rows->list->count == 0)
+        rows->ahead = *ahead;
+}
+
+void rows_end_ahead(struct rows *rows)
+{
+    rows->ahead.count = 0;
+    if (rows->is_ahead)
+        look_at(rows, rows->list);
+    rows->is_ahead = false;
+}
+
+const struct browse_list *rows_counted(const struct rows *rows)
+{
+    return rows->is_ahead ? &rows->coming : rows->list;
 }
 
 /* While nothing has been whole yet, the longer of the two lists is the one to look at. */
 static void look_at_longer(struct rows *rows)
 {
-    if (rows->whole || !rows->loading)
+    if (rows->whole || !rows->loading || rows->is_ahead)
         return;
     if (rows->list == &rows->shown && rows->coming.count > rows->shown.count)
         look_at(rows, &rows->coming);
@@ -355,6 +417,8 @@ void rows_step(struct rows *rows, int64_t now_ms)
         rows->again = false;
         rows->probe_ms = now_ms + RETRY_MS;
         rows->changed = true;
+    } else if (rows->ahead.count > 0 && rows->list->count == 0) {
+        ask_ahead(rows);
     } else if (!rows->whole || rows->again || rows->owed) {
         load(rows);
     } else {

@@ -3,7 +3,8 @@
  * All versions of the registry, loaded once and kept fresh.
  *
  * The first page comes before the rest, the rest as a stream that is shown while it
- * comes. Whether anything has changed is asked every other second: a question that costs
+ * comes. In another order than the stream has, the first page is what the server says comes
+ * first in it, and stays until all rows are there. Whether anything has changed is asked every other second: a question that costs
  * nothing while nobody writes on that server. The few rows that have are worked in; where
  * that does not do, the whole list is read beside the one that is shown and takes its place.
  */
@@ -22,6 +23,8 @@ struct rows {
     const struct browse_list *list;    /* the one to look at: one of the two */
     unsigned generation;               /* another one, each time it is another list */
     bool whole;                        /* the list to look at has all versions */
+    struct browse_ahead ahead;         /* the order to ask for first; count 0: as listed */
+    bool is_ahead;                     /* the list to look at is what comes first in that order */
     bool loading, fresh;               /* fresh: equal to the registry at the last look */
     bool soon;                         /* look for changes when the request under way is over */
     bool owed;                         /* a whole list failed to come: again at the next look */
@@ -57,6 +60,14 @@ void rows_read_again(struct rows *rows);
 
 /* Have these JSON values beside the rows. True when they are there already. */
 bool rows_want_paths(struct rows *rows, const struct field_paths *paths);
+
+/* Before anything is asked: the first page is to be the first of this order. Once there is one, or
+ * another order is wished for: no more. */
+void rows_begin_with(struct rows *rows, const struct browse_ahead *ahead);
+void rows_end_ahead(struct rows *rows);
+
+/* The list that comes in or is there, for its counts. */
+const struct browse_list *rows_counted(const struct rows *rows);
 
 /* The version of this id in the list to look at; NULL: none. */
 const struct browse_row *rows_find(const struct rows *rows, int64_t id);

@@ -93,6 +93,8 @@ static void sort(struct sift *sift, const struct rows *rows)
     sift->arranged++;
     if (!sorting(rows->list, &sift->good.goal, &sift->good.order, sift->index, sift->count))
         sift->good.order.count = 0; /* memory ended: at least it does not say that it is sorted */
+    else if (rows->is_ahead)
+        sift->count = browse_ahead_known(rows->list, &sift->good.order, sift->index, sift->count);
 }
 
 static void judge_all(struct sift *sift, const struct rows *rows)
@@ -177,6 +179,7 @@ static bool want(struct sift *sift, struct rows *rows, const struct sift_wish *w
     }
     arena_done(&sift->next.arena);
     sift->next = parsed;
+    rows_end_ahead(rows); /* it was for the wish before */
     sift->waiting = !rows_want_paths(rows, &sift->next.paths);
     *ret_other = !sift->waiting && adopt(sift, rows);
     return true;
@@ -204,6 +207,11 @@ bool sift_want(struct sift *sift, struct rows *rows, const struct sift_wish *wis
 const struct sift_wish *sift_wish(const struct sift *sift)
 {
     return sift->waiting ? &sift->next.wish : &sift->good.wish;
+}
+
+const struct order *sift_order(const struct sift *sift)
+{
+    return sift->waiting ? &sift->next.order : &sift->good.order;
 }
 
 bool sift_update(struct sift *sift, struct rows *rows)
@@ -325,7 +333,7 @@ void sift_put_command(const struct sift *sift, struct buf *buf)
     const struct sift_wish *wish = &sift->good.wish;
     struct shape usual;
     shape_default(&usual);
-    buf_text(buf, "pare list");
+    buf_text(buf, wish->group ? "pare list --group" : "pare list");
     if (*wish->filter) {
         buf_text(buf, " --filter ");
         shell_quote(buf, wish->filter);

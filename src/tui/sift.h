@@ -69,6 +69,8 @@ bool sift_type(struct sift *sift, struct rows *rows, enum sift_typed typed, cons
 
 /* What was wished for last, in force or still waiting. */
 const struct sift_wish *sift_wish(const struct sift *sift);
+/* Its sort keys; their JSON values are those that rows_want_paths() was asked for. */
+const struct order *sift_order(const struct sift *sift);
 /* Another wish as a whole; false, and all is as it was, when it makes no sense. */
 MUST_CHECK bool sift_want(struct sift *sift, struct rows *rows, const struct sift_wish *wish,
                           struct pare_error *err);

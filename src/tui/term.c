@@ -193,6 +193,14 @@ static void ask(struct term *term, bool ground)
         say(ask_ground);
 }
 
+/* ncurses sets the palette back when it leaves; it is the user's, and nothing here changes it. */
+static void keep_palette(void)
+{
+    char *bytes = tigetstr("oc");
+    if (bytes && bytes != (char *)-1)
+        *bytes = '\0';
+}
+
 bool term_open(const struct term_options *options, struct term **ret_term, struct pare_error *err)
 {
     if (options->plain)
@@ -213,7 +221,11 @@ bool term_open(const struct term_options *options, struct term **ret_term, struc
     term->ascii = is_ascii(options);
     term->mouse = options->mouse;
     term->theme = options->theme;
+    keep_palette();
+    /* Until it has left once, ncurses writes after each move of the cursor; then frame by frame. */
+    endwin();
     set_modes();
+    reset_prog_mode(); /* at once: an answer must not be echoed */
     start_colours(term, !options->no_colour);
     arm(term);
     say_modes(term);

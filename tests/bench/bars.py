@@ -9,6 +9,7 @@ the load is printed. PARE_PYTHON names a Python with onnx and onnxruntime, the p
 """
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def rest(warm_mib=0):
 # ---- the browser ----
 
 def remembered():
-    """With an order that the server does not deliver: the last page at once, then the rows."""
+    """With an order that the server does not deliver: the last page at once, then its rows, then all."""
     with tempfile.TemporaryDirectory(prefix="pare-state.") as state:
         env = {"XDG_STATE_HOME": state}
         terminal = Terminal([PARE], 48, 160, env)
@@ -98,21 +99,25 @@ def remembered():
         terminal.send(b"q")
         terminal.wait_exit()
         terminal.close()
-        pages, fresh = [], []
+        pages, fresh, whole = [], [], []
         for _ in range(20):
             keys.leave_alone()
             terminal = Terminal([PARE], 48, 160, env, idle=False)
-            while b"v5.3_int4" not in terminal.raw:
+            while b"on their way" not in terminal.raw:  # drawn behind the page
                 terminal.pump(5)
             pages.append(time.monotonic() - terminal.started)
-            while b"on their way" in terminal.text().encode() or "100 000 ver" not in terminal.text():
+            while "on their way" in terminal.text() or "v5.3_int4" not in terminal.text():
                 terminal.pump(5)
             fresh.append(time.monotonic() - terminal.started)
+            while "100 000 ver" not in terminal.text() or "loading" in terminal.text():
+                terminal.pump(5)
+            whole.append(time.monotonic() - terminal.started)
             terminal.send(b"q")
             terminal.wait_exit()
             terminal.close()
         show("first paint in a remembered order, p95 of 20", at(pages, .95) * 1e3, "ms", 60)
         show("... with the rows as they are now, p95", at(fresh, .95) * 1e3, "ms", 200)
+        show("... with all rows behind them, p95", at(whole, .95) * 1e3, "ms")
 
 
 def silent(terminal):
@@ -133,6 +138,21 @@ def silent(terminal):
             os.kill(pid, signal.SIGCONT)
     show("key to first byte, the server stopped, p99 of 200", at(moves, .99) * 1e3, "ms", 5)
     show("q, the server stopped", left * 1e3, "ms", 200)
+    terminal.settle()
+
+
+def exporting(terminal, folder):
+    """Keys while all rows are written to a file (e): the list is long enough for a few hundred of them."""
+    path, moves, worked = os.path.join(folder, "all.csv"), [], []
+    terminal.keys(b"e")
+    terminal.keys(b"\x7f" * 10 + path.encode())
+    terminal.send(b"\r")
+    while not os.path.exists(path) and len(moves) < 5000:
+        before = keys.cpu_seconds(terminal)
+        moves.append(keys.first_byte(terminal, b"k" if len(moves) % 2 else b"j")[0])
+        worked.append(keys.cpu_seconds(terminal) - before)
+    show("key to first byte while all rows are exported, p99 of %d" % len(moves), at(moves, .99) * 1e3, "ms", 5)
+    show("... of which the browser works, p99", at(worked, .99) * 1e3, "ms")
     terminal.settle()
 
 
@@ -194,6 +214,7 @@ def browser(folder):
     terminal.resize(47, 160)
     terminal.settle()
     show("all of the screen again", len(terminal.raw) - size, "B", 20000)
+    exporting(terminal, folder)
     silent(terminal)
     seen = []
     for number in range(3):
@@ -275,20 +296,24 @@ def transfer(folder):
     subprocess.run(["dd", "if=" + large, "of=" + large + ".copy", "bs=1M", "conv=fsync"], check=True, capture_output=True)
     show("for comparison: dd conv=fsync of %d MiB" % LARGE_MIB, LARGE_MIB * 1.048576 / (time.monotonic() - start), "MB/s")
     os.unlink(large + ".copy")
-    speed, client, backend = rate(LARGE_MIB, "import", large, "--name", "large", "--version", "v@")
+    for i in range(3):  # each of its own: equal bytes would not be sent
+        subprocess.run(["sh", "-c", 'head -c %dM /dev/urandom >"$1"' % LARGE_MIB, "sh", large + str(i)], check=True)
+    speed, client, backend = rate(LARGE_MIB, "import", large + "@", "--name", "large", "--version", "v@")
     show("import of %d MiB into chunks, best of 3" % LARGE_MIB, speed, "MB/s", 200, least=True)
     server_alone("INSERT of the same chunks, no client", "INSERT INTO pare.artifact (folder, actor)"
-                 " VALUES (false, 'bench'); INSERT INTO pare.chunk SELECT (SELECT max(id) FROM pare.artifact), start_at,"
-                 " sha256, bytes || '' FROM pare.chunk WHERE artifact_id = 1")
+                 " VALUES (false, 'bench'); INSERT INTO pare.piece SELECT sha256(sha256), size_bytes, bytes || ''"
+                 " FROM pare.piece WHERE sha256 IN (SELECT sha256 FROM pare.chunk WHERE artifact_id = 1);"
+                 " INSERT INTO pare.chunk SELECT (SELECT max(id) FROM pare.artifact), start_at, sha256(sha256)"
+                 " FROM pare.chunk WHERE artifact_id = 1")
     show("import: client's memory", client, "MiB", 64)
     show("import: backend's own memory", backend, "MiB", 128)
     speed, client, backend = rate(LARGE_MIB, "export", "large:v0", "-o", os.path.join(folder, "back@"))
     show("export of %d MiB from chunks, best of 3" % LARGE_MIB, speed, "MB/s", 500, least=True)
-    server_alone("COPY of the same chunks into psql", "COPY (SELECT bytes FROM pare.chunk WHERE artifact_id = 1"
-                 " ORDER BY start_at) TO STDOUT (FORMAT binary)")
+    server_alone("COPY of the same chunks into psql", "COPY (SELECT bytes FROM pare.chunk c JOIN pare.piece p"
+                 " USING (sha256) WHERE artifact_id = 1 ORDER BY start_at) TO STDOUT (FORMAT binary)")
     show("export: client's memory", client, "MiB", 64)
     show("export: backend's own memory", backend, "MiB", 128)
-    subprocess.run(["cmp", large, os.path.join(folder, "back2")], check=True)
+    subprocess.run(["cmp", large + "0", os.path.join(folder, "back2")], check=True)
     sql("UPDATE pare.setting SET value = '500000000' WHERE key = 'inline_limit_bytes'")
     inline = os.path.join(folder, "inline")
     subprocess.run(["sh", "-c", 'head -c 400M "$1" >"$2"', "sh", large, inline], check=True)
@@ -385,6 +410,85 @@ def beside_peer(model, small, how, bar, forms):
              least=True)
     show("... as it as shipped, with digest and sync", at(theirs, .5) / at(shipped, .5), "x")
     show("... and its memory", max(peaks), "MiB")
+
+
+TORCH = """
+import time, torch
+import torch.nn.utils.prune as prune
+torch.set_num_threads(1)
+layer = torch.nn.Linear(4096, 4096, bias=False)
+for _ in range(5):
+    torch.nn.init.normal_(layer.weight, 0, .02)
+    start = time.perf_counter()
+    prune.l1_unstructured(layer, "weight", .5)
+    print(time.perf_counter() - start)
+    prune.remove(layer, "weight")
+"""
+
+
+@group
+def pruning(folder):
+    """Half of 4096 x 4096 by magnitude, on one core, in memory: the mask found and the weights zeroed."""
+    program = os.path.join(os.path.dirname(PARE), "tests", "bench", "prune")
+    said = [line.split() for line in subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines()]
+    for method, took in said:
+        show("prune %s, 4096 x 4096, one core" % method, float(took), "ms")
+    theirs = subprocess.run([PYTHON or sys.executable, "-c", TORCH], capture_output=True, text=True, check=False)
+    if theirs.returncode:
+        print("pruning: PARE_PYTHON names no Python with torch; its peer is skipped", flush=True)
+        return
+    median = at([1e3 * float(line) for line in theirs.stdout.split()], .5)
+    show("torch's l1_unstructured takes as long, times", median / float(dict(said)["l1"]), "x", 8, least=True)
+
+
+# ---- checkpoints ----
+
+CHECKPOINT = os.path.join(os.path.dirname(PARE), "tests", "slow", "checkpoint")
+
+
+def beside_copy(folder, model, scheme, tensor_mib):
+    """Medians of seven in turns, of seconds and of processor time; each output is removed before the next is made."""
+    out, options = os.path.join(folder, "out"), ["--scheme", scheme, "--threads", "2", "-o"]
+    commands = {"bare": [PARE, "quantize", model, "--no-digest", "--no-sync", *options, out],
+                "cp": ["cp", "--reflink=never", model, out],
+                "shipped": [PARE, "quantize", model, *options, out],
+                "cp, sync and sha256sum": ["sh", "-c", 'cp --reflink=never "$1" "$2" && sync "$2" && sha256sum "$1"', "sh",
+                                           model, out]}
+    took, worked, peak = {name: [] for name in commands}, {name: [] for name in commands}, 0
+    for _ in range(7):
+        for name, words in commands.items():
+            rest()
+            before = os.times()
+            seconds, mib = run(*words)
+            after = os.times()
+            took[name].append(seconds)
+            worked[name].append(after.children_user + after.children_system - before.children_user - before.children_system)
+            peak = max(peak, mib) if name == "shipped" else peak
+            os.unlink(out)
+    for name in commands:
+        print("    %-24s %6.2f s, %6.2f s of processor time" % (name, at(took[name], .5), at(worked[name], .5)), flush=True)
+    show("%s --no-digest --no-sync against cp" % scheme, at(took["bare"], .5) / at(took["cp"], .5), "x", 1)
+    show("... of processor time", at(worked["bare"], .5) / at(worked["cp"], .5), "x")
+    full = "cp, sync and sha256sum"
+    show("%s as shipped against cp + sync + sha256sum" % scheme, at(took["shipped"], .5) / at(took[full], .5), "x", .7)
+    show("... of processor time", at(worked["shipped"], .5) / at(worked[full], .5), "x")
+    show("%s: memory beyond the largest tensor" % scheme, peak - tensor_mib, "MiB", 64)
+
+
+@group
+def checkpoint(folder):
+    """The last layers of LLaMA-2-7B with lm_head, from the page cache: 2.7 GB of fp16, then 3.0 GB of fp32."""
+    lm_head = 32000 * 4096 / MIB
+    for dtype, first, scheme, size in (("f16", 26, "nf4", 2), ("f32", 29, "int8", 4)):
+        if shutil.disk_usage(folder).free < 8 << 30:
+            print("checkpoint: 8 GiB of disk are not free in %s; left out" % folder, flush=True)
+            missed.append("%s of a checkpoint has no room" % scheme)
+            return
+        subprocess.run([CHECKPOINT, dtype, str(first), "32", folder], check=True)
+        model = os.path.join(folder, "part.safetensors")
+        print("checkpoint: safetensors, %s, %.0f MB, medians of 7 in turns" % (dtype, os.path.getsize(model) / 1e6), flush=True)
+        beside_copy(folder, model, scheme, lm_head * size)
+        os.unlink(model)
 
 
 # ---- kernels ----

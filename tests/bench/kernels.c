@@ -17,6 +17,7 @@ struct data {
     uint16_t h[COUNT];
     uint8_t zero[COLUMNS];
     uint32_t bits[COLUMNS];
+    float absmax[COUNT / 64];
     struct kernel_int4 block;
     struct kernel_error error;
 };
@@ -65,6 +66,16 @@ static void int4(const struct kernel *k, struct data *d)
         k->int4(d->x + at, 32, KERNEL_INT4_COLUMNS, true, false, &d->block, &d->error);
 }
 
+static void nf4(const struct kernel *k, struct data *d)
+{
+    k->float4(d->x, COUNT, 64, KERNEL_NF4, NULL, (uint8_t *)d->q, d->absmax, &d->error);
+}
+
+static void linear8(const struct kernel *k, struct data *d)
+{
+    k->linear8(d->x, COUNT, 1.0f, d->q, &d->error);
+}
+
 static void to_fp16(const struct kernel *k, struct data *d)
 {
     k->to_fp16(d->x, COUNT, d->h);
@@ -93,6 +104,7 @@ static const struct {
     { "int8", int8 },       { "int8_columns", int8_columns },
     { "uint8", uint8 },     { "uint8_columns", uint8_columns },
     { "error", error },     { "int4", int4 },
+    { "nf4", nf4 },         { "linear8", linear8 },
     { "to_fp16", to_fp16 }, { "of_fp16", of_fp16 },
     { "to_bf16", to_bf16 }, { "of_bf16", of_bf16 },
 };

@@ -145,6 +145,63 @@ static void graphs_that_no_runtime_loads(void)
 }
 
 /* If x: then_branch { MatMul inner W }, whose inner value has the If's own name. */
+/* Before the graph `ir` and behind it `opset`, both as the bytes of a field. */
+static void save_versions(const char *ir, size_t ir_length, const char *opset, size_t opset_length)
+{
+    struct maker m;
+    struct buf file;
+    maker_init(&m);
+    maker_weight(&m, "A", 2, square, 1);
+    maker_node(&m, "MatMul", "first", "x", "A", "y");
+    buf_init(&file, MAKER_MAX);
+    buf_add(&file, ir, ir_length);
+    wire_put_bytes(&file, 7, buf_string(&m.graph), m.graph.length);
+    buf_add(&file, opset, opset_length);
+    write_bytes("in.onnx", file.data, file.length);
+    buf_done(&m.graph);
+    buf_done(&file);
+}
+
+static void save_numbers(int64_t ir_version, int64_t opset)
+{
+    struct buf ir, version, import;
+    buf_init(&ir, 64);
+    buf_init(&version, 64);
+    buf_init(&import, 64);
+    wire_put_int(&ir, 1, ir_version);
+    wire_put_int(&version, 2, opset);
+    wire_put_bytes(&import, 8, buf_string(&version), version.length);
+    save_versions(ir.data, ir.length, import.data, import.length);
+    buf_done(&ir);
+    buf_done(&version);
+    buf_done(&import);
+}
+
+static void versions_that_cannot_be(void)
+{
+    save_numbers(8, INT64_C(1) << 40);
+    refused("an opset of 2^40", PARE_ERR_FORMAT,
+            "in.onnx: its opset is 1099511627776, a number from 1 to 1023 was expected");
+    save_numbers(8, -3);
+    refused("a negative opset", PARE_ERR_FORMAT, "in.onnx: its opset is -3, a number");
+    save_numbers(8, 0);
+    refused("an opset of 0", PARE_ERR_FORMAT, "in.onnx: its opset is 0, a number");
+    save_versions("\x08\x08", 2, "", 0);
+    refused("no opset", PARE_ERR_FORMAT, "in.onnx: it imports no opset of the domain \"\"");
+    save_versions("\x08\x08", 2, "\x42\x06\x0a\x02zz\x10\x01", 8);
+    refused("the opset of another domain alone", PARE_ERR_FORMAT, "in.onnx: it imports no opset");
+    save_numbers(INT64_C(1) << 40, 17);
+    refused("an ir_version of 2^40", PARE_ERR_FORMAT,
+            "in.onnx: its ir_version is 1099511627776, a number from 1 to 255 was expected");
+    save_numbers(-8, 17);
+    refused("a negative ir_version", PARE_ERR_FORMAT,
+            "in.onnx: not an ONNX model: its ir_version is -8, 1 or more was expected");
+    save_numbers(0, 17);
+    refused("an ir_version of 0", PARE_ERR_FORMAT, "its ir_version is 0, 1 or more was expected");
+    save_versions("", 0, "\x42\x02\x10\x11", 4);
+    refused("no ir_version", PARE_ERR_FORMAT, "in.onnx: not an ONNX model: it has no ir_version");
+}
+
 static void inner_names_are_their_own(void)
 {
     struct maker m, branch;
@@ -396,6 +453,7 @@ int main(void)
     if (!mkdtemp(folder))
         return 99;
     graphs_that_no_runtime_loads();
+    versions_that_cannot_be();
     inner_names_are_their_own();
     values_that_are_none();
     types_that_none_takes();

@@ -153,7 +153,8 @@ static void what_cannot_be_compared_has_reasons(void)
     IS(entry_of(report, "first")->reason, "only the first model has it", "nor what one lacks");
     IS(entry_of(report, "second")->reason, "only the second model has it", "nor the other");
     IS(entry_of(report, "bytes")->reason,
-       "only F32, F16, BF16, and int8 with its scales, are compared", "nor what is no float");
+       "only F32, F16, BF16, and what is quantized with its scales, are compared",
+       "nor what is no float");
     pare_report_free(report);
     pare_model_close(a);
     pare_model_close(b);

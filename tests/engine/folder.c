@@ -170,7 +170,7 @@ static void lying_indexes(void)
     put_text("in/" INDEX, "{\"weight_map\": {}}");
     IS(opened("in"), INDEX ": the index names no tensors", "no tensors");
     put_text("in/" INDEX, "{\"weight_map\": []}");
-    IS(opened("in"), INDEX ": not an index of safetensors: it has no \"weight_map\" of tensors",
+    IS(opened("in"), INDEX ": not an index of shards: it has no \"weight_map\" of tensors",
        "another list");
     put_shard("in/" TWO, "a.weight");
     put_text("in/" INDEX,

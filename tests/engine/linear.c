@@ -13,7 +13,7 @@
 enum { ROWS = 24, COLUMNS = 40, COUNT = ROWS * COLUMNS, BLOCKS = COUNT / 64 };
 
 static struct pare_error err;
-static char path[64];
+static char path[64], packed_path[64];
 
 /* The same as in make_linear.py. */
 static void weights(float x[COUNT])
@@ -37,8 +37,8 @@ static void make(struct buf *buf, const float x[COUNT])
 }
 
 /* What a recipe makes of the weights; *ret_planned are the bytes that the plan promised. */
-static struct pare_model *transform(const float x[COUNT], const char *text, int threads,
-                                    int64_t *ret_planned, double *ret_sqnr)
+static struct pare_model *transform_to(const char *to, const float x[COUNT], const char *text,
+                                       int threads, int64_t *ret_planned, double *ret_sqnr)
 {
     struct buf file;
     struct source *source;
@@ -46,15 +46,15 @@ static struct pare_model *transform(const float x[COUNT], const char *text, int 
     struct pare_model *model = NULL, *after = NULL;
     struct pare_plan *plan = NULL;
     struct pare_report *report = NULL;
-    const struct pare_plan_options options = { .no_digest = true, .threads = threads };
+    const struct pare_plan_options options = { .name = to, .no_digest = true, .threads = threads };
     make(&file, x);
-    bool ok =
-        pare_recipe_parse(text, strlen(text), &recipe, &err) &&
-        source_open_memory("m.safetensors", file.data, file.length, &source, &err) &&
-        engine_open(source, &model, &err) && pare_plan_make(model, recipe, &options, &plan, &err) &&
-        pare_run(plan, path, &(struct pare_run_options){ .no_sync = true, .threads = threads },
-                 &report, &err) &&
-        pare_model_open(path, &after, &err);
+    bool ok = pare_recipe_parse(text, strlen(text), &recipe, &err) &&
+              source_open_memory("m.safetensors", file.data, file.length, &source, &err) &&
+              engine_open(source, &model, &err) &&
+              pare_plan_make(model, recipe, &options, &plan, &err) &&
+              pare_run(plan, to, &(struct pare_run_options){ .no_sync = true, .threads = threads },
+                       &report, &err) &&
+              pare_model_open(to, &after, &err);
     *ret_planned = plan ? pare_plan_after_bytes(plan) : -1;
     *ret_sqnr = report ? pare_report_entry(report, 0)->sqnr_db : NAN;
     pare_report_free(report);
@@ -65,6 +65,12 @@ static struct pare_model *transform(const float x[COUNT], const char *text, int 
     if (!ok)
         printf("# %s\n", err.text);
     return after;
+}
+
+static struct pare_model *transform(const float x[COUNT], const char *text, int threads,
+                                    int64_t *ret_planned, double *ret_sqnr)
+{
+    return transform_to(path, x, text, threads, ret_planned, ret_sqnr);
 }
 
 /* Whether a tensor has exactly these bytes. */
@@ -184,6 +190,84 @@ static void eight_bits(void)
     pare_model_close(m);
 }
 
+static bool has_shape(const struct pare_model *model, const char *name, int rank, int64_t first)
+{
+    int64_t at = pare_model_find(model, name);
+    const struct pare_tensor *t = at < 0 ? NULL : pare_model_tensor(model, (size_t)at);
+    return t && t->rank == rank && (rank == 0 || t->dims[0] == first);
+}
+
+static void refused_again(void)
+{
+    static const char steps[] = "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"bf16\"}]}";
+    struct pare_model *model = NULL;
+    struct pare_recipe *recipe = NULL;
+    struct pare_plan *plan = NULL;
+    bool open = pare_model_open(packed_path, &model, &err) &&
+                pare_recipe_parse(steps, strlen(steps), &recipe, &err);
+    OK(open && !pare_plan_make(model, recipe, NULL, &plan, &err) && err.code == PARE_ERR_REFUSED &&
+           strstr(err.text, "quantized already: it holds a.up.SCB"),
+       "what is quantized is not quantized again");
+    pare_plan_free(plan);
+    pare_recipe_free(recipe);
+    pare_model_close(model);
+}
+
+/* The same in PyTorch's file, made of safetensors in one go. */
+static void in_pytorch(void)
+{
+    float x[COUNT];
+    int64_t planned;
+    double sqnr;
+    weights(x);
+    struct pare_model *m =
+        transform_to(packed_path, x, "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\"}]}",
+                     2, &planned, &sqnr);
+    OK(m && pare_model_size_bytes(m) == planned, "nf4 in PyTorch's file, as planned");
+    OK(m && same_nf4(m) && holds(m, "a.up.weight.absmax", PARE_U8, nf4_absmax8, BLOCKS) &&
+           holds(m, "a.up.weight.nested_absmax", PARE_F32, nf4_nested_absmax, 4),
+       "the peer's codes and scales");
+    OK(m && has_shape(m, "a.up.weight", 2, COUNT / 2) &&
+           has_shape(m, "a.up.weight.nested_quant_map", 1, 256) &&
+           has_state(m, "a.up.weight.quant_state.bitsandbytes__nf4", "{\"quant_type\": \"nf4\"",
+                     nf4_offset),
+       "their shapes, and what the loader wants to know");
+    pare_model_close(m);
+    m = transform_to(packed_path, x,
+                     "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\"}]}", 1, &planned,
+                     &sqnr);
+    OK(m && pare_model_size_bytes(m) == planned &&
+           holds(m, "a.up.weight", PARE_I8, int8_codes, COUNT) &&
+           holds(m, "a.up.SCB", PARE_F32, int8_scb, ROWS * 4) &&
+           has_shape(m, "a.up.weight_format", 0, 0),
+       "int8 too");
+    refused_again();
+    pare_model_close(m);
+    m = transform_to(packed_path, x, "{\"steps\": []}", 1, &planned, &sqnr);
+    OK(m && pare_model_size_bytes(m) == planned && holds(m, "a.up.weight", PARE_F32, x, sizeof(x)),
+       "a recipe of no steps converts");
+    pare_model_close(m);
+    OK(!transform(x, "{\"steps\": []}", 1, &planned, &sqnr) && strstr(err.text, "changes nothing"),
+       "where the format stays it is refused");
+    OK(!transform_to("nowhere/at/all.pt", x, "{\"steps\": []}", 1, &planned, &sqnr) &&
+           strstr(err.text, "nowhere/at"),
+       "so is a folder that is not there");
+}
+
+/* Where the output cannot go is known before a weight is read. */
+static void targets(void)
+{
+    struct pare_model *model = NULL;
+    if (!OK(pare_model_open(packed_path, &model, &err), "what was converted opens"))
+        return;
+    OK(engine_check_target(model, "other.pt", &err), "a free name is fine");
+    OK(!engine_check_target(model, packed_path, &err) && strstr(err.text, "file of the source"),
+       "the source is refused");
+    OK(!engine_check_target(model, "nowhere/at/all.pt", &err) && strstr(err.text, "nowhere/at"),
+       "and a folder that is not there");
+    pare_model_close(model);
+}
+
 /* A prune step before: what is written is of the values that it leaves. */
 static void pruned_first(void)
 {
@@ -231,10 +315,14 @@ static void refused(void)
 int main(void)
 {
     snprintf(path, sizeof(path), "linear-%d.safetensors", (int)getpid());
+    snprintf(packed_path, sizeof(packed_path), "linear-%d.pt", (int)getpid());
     four_bits();
     eight_bits();
+    in_pytorch();
+    targets();
     pruned_first();
     refused();
     unlink(path);
+    unlink(packed_path);
     return tap_done();
 }

@@ -341,14 +341,16 @@ static void patterns_without_a_hit_are_refused(void)
            err.code == PARE_ERR_USAGE,
        "a keep of nothing is refused");
     IS(err.text,
-       "recipe, step 2: \"include\" has \"haed\", which matches no tensor and no node of the model",
+       "\"haed\" matches no tensor and no node of the model; look at --include and --tensor, or in "
+       "a recipe at \"include\" of step 2",
        "by its pattern");
     chain_done(&c);
     OK(!plan_in(&c, STEPS(QUANTIZE("int8", ", \"ops\": [\"MatMul\", \"Matmul\"]"))) &&
            err.code == PARE_ERR_USAGE,
        "an operator that is not there too");
     IS(err.text,
-       "recipe, step 1: \"ops\" has \"Matmul\", an operator that no tensor of the model feeds",
+       "no tensor of the model feeds an operator \"Matmul\"; look at --ops, or in a recipe at "
+       "\"ops\" of step 1",
        "by its name");
     chain_done(&c);
 }

@@ -35,6 +35,13 @@ static void good_recipes_are_spelled_out(void)
          ",\"exclude\":[\"c\"]}]}",
          "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.35, \"include\": "
          "[\"a*\", \"b\"], \"exclude\": [\"c\"]}]}");
+    says("methods have settings of their own",
+         "{\"steps\":[{\"step\":\"prune\",\"method\":\"2:4\"},{\"step\":\"prune\",\"method\":"
+         "\"random\",\"amount\":0.5},{\"step\":\"prune\",\"method\":\"ln\",\"n\":1,\"count\":3,"
+         "\"dim\":-1}]}",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"2:4\"}, {\"step\": \"prune\", "
+         "\"method\": \"random\", \"amount\": 0.5, \"seed\": 0}, {\"step\": \"prune\", "
+         "\"method\": \"ln\", \"count\": 3, \"dim\": -1, \"n\": 1}]}");
     says("optimize has no settings", "{\"steps\":[{\"step\":\"optimize\"},{\"step\":\"keep\"}]}",
          "{\"steps\": [{\"step\": \"optimize\"}, {\"step\": \"keep\"}]}");
     says("two steps",
@@ -157,9 +164,9 @@ static void slips_are_named(void)
 {
     says("no JSON", "nonsense", "recipe: not JSON: at byte 1 a value was expected");
     says("another document", "{\"recipe\": 1}", "recipe: the key \"recipe\" is not known");
-    says("a list", "[]", "recipe: an object with \"steps\", a list of 1 to 64 steps, was expected");
-    says("no steps", "{\"steps\": []}",
-         "recipe: an object with \"steps\", a list of 1 to 64 steps, was expected");
+    says("a list", "[]", "recipe: an object with \"steps\", a list of 0 to 64 steps, was expected");
+    says("no list", "{\"steps\": 1}",
+         "recipe: an object with \"steps\", a list of 0 to 64 steps, was expected");
     says("a step that is none", "{\"steps\": [3]}",
          "recipe, step 1: an object with the key \"step\" was expected");
     says("an unknown step", "{\"steps\": [{\"step\": \"shrink\"}]}",
@@ -198,6 +205,26 @@ static void slips_are_named(void)
          "\"int4\", \"nf4\", \"fp4\"");
     says("no amount", "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\"}]}",
          "recipe, step 1: the key \"amount\" is missing");
+    says("a share and a number",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 1, \"count\": 1}]}",
+         "recipe, step 1: \"amount\" is a share and \"count\" a number of elements; leave one of "
+         "them out");
+    says("no whole number",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"count\": 0.5}]}",
+         "recipe, step 1: \"count\" must be a whole number from 1 on, of the elements that go");
+    says("an amount of 2:4",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"2:4\", \"amount\": 0.5}]}",
+         "recipe, step 1: the method 2:4 takes two of four, so \"amount\" has no place; leave it "
+         "out");
+    says("a seed of l1",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0, \"seed\": 1}]}",
+         "recipe, step 1: the key \"seed\" is not known for a prune step of method l1");
+    says("a norm that there is not",
+         "{\"steps\": [{\"step\": \"prune\", \"method\": \"ln\", \"amount\": 0, \"n\": 3}]}",
+         "recipe, step 1: \"n\" must be 1 or 2, which norm of a channel counts");
+    says("an unknown method", "{\"steps\": [{\"step\": \"prune\", \"method\": \"taylor\"}]}",
+         "recipe, step 1: method \"taylor\" is not known; there is \"l1\", \"global-l1\", "
+         "\"random\", \"ln\", \"2:4\", \"ffn\", \"heads\"");
     says("a yes that is no boolean",
          "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", \"per_channel\": \"yes\"}]}",
          "recipe, step 1: \"per_channel\" must be true or false");

@@ -154,6 +154,8 @@ int main(void)
     test_scheme("{\"step\": \"quantize\", \"scheme\": \"nf4\"}");
     test_scheme("{\"step\": \"prune\", \"method\": \"l1\", \"amount\": 0.3}, "
                 "{\"step\": \"quantize\", \"scheme\": \"int8\"}");
+    test_scheme("{\"step\": \"prune\", \"method\": \"global-l1\", \"amount\": 0.3}, "
+                "{\"step\": \"quantize\", \"scheme\": \"int4\", \"symmetric\": false}");
     test_stopping();
     OK(!make("{\"step\": \"quantize\", \"scheme\": \"int8\"}", 257, NULL, NULL, &made),
        "too many threads");

@@ -166,8 +166,8 @@ static void globs_and_skips_have_reasons(void)
                     "o.onnx");
     OK(!ok && err.code == PARE_ERR_USAGE, "a pattern that matches nothing is an error");
     IS(err.text,
-       "recipe, step 1: \"exclude\" has \"thrid\", which matches no tensor and no node of the "
-       "model",
+       "\"thrid\" matches no tensor and no node of the model; look at --exclude and --tensor, or "
+       "in a recipe at \"exclude\" of step 1",
        "which names it");
     chain_done(&c);
 }

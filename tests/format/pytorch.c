@@ -2,6 +2,7 @@
 /* PyTorch's files read and written: tensors, what shares what, what is refused in which words. */
 #include <stdlib.h>
 
+#include "archive.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -13,67 +14,9 @@
 #include "format/zip.h"
 #include "tap.h"
 
-enum { FILE_MAX = 1 << 20, MEMBERS = 2 };
+enum { MEMBERS = 2 };
 
 static struct pare_error err;
-
-/* ---- archives made here ---- */
-
-/* What to say of a member that is not so. */
-struct lie {
-    unsigned flags, method;
-    uint32_t crc, more_bytes;
-};
-
-static void put(struct buf *buf, uint64_t number, int count)
-{
-    for (int i = 0; i < count; i++, number >>= 8)
-        buf_char(buf, (char)number);
-}
-
-struct archive {
-    struct buf file, directory;
-    int count;
-};
-
-static void archive_init(struct archive *a)
-{
-    *a = (struct archive){ .count = 0 };
-    buf_init(&a->file, FILE_MAX);
-    buf_init(&a->directory, FILE_MAX);
-}
-
-static void put_head(struct buf *buf, const char *name, uint32_t crc, size_t length,
-                     const struct lie *lie)
-{
-    put(buf, lie->flags, 2);
-    put(buf, lie->method, 2);
-    put(buf, 0, 4);
-    put(buf, crc ^ lie->crc, 4);
-    put(buf, length + lie->more_bytes, 4);
-    put(buf, length + lie->more_bytes, 4);
-    put(buf, strlen(name), 2);
-    put(buf, 0, 2);
-}
-
-static void archive_add(struct archive *a, const char *name, const void *bytes, size_t length,
-                        const struct lie *lie)
-{
-    static const struct lie none;
-    uint32_t crc = zip_crc(0, bytes, length);
-    size_t at = a->file.length;
-    lie = lie ? lie : &none;
-    buf_add(&a->directory, "PK\1\2\0\0\24\0", 8);
-    put_head(&a->directory, name, crc, length, lie);
-    put(&a->directory, 0, 10);
-    put(&a->directory, at, 4);
-    buf_text(&a->directory, name);
-    buf_add(&a->file, "PK\3\4\24\0", 6);
-    put_head(&a->file, name, crc, length, lie);
-    buf_text(&a->file, name);
-    buf_add(&a->file, bytes, length);
-    a->count++;
-}
 
 static struct model *open_bytes(const void *bytes, size_t length)
 {
@@ -88,14 +31,7 @@ static struct model *open_bytes(const void *bytes, size_t length)
 
 static struct model *archive_open(struct archive *a)
 {
-    size_t at = a->file.length;
-    buf_add(&a->file, buf_string(&a->directory), a->directory.length);
-    buf_add(&a->file, "PK\5\6\0\0\0\0", 8);
-    put(&a->file, (uint64_t)a->count, 2);
-    put(&a->file, (uint64_t)a->count, 2);
-    put(&a->file, a->directory.length, 4);
-    put(&a->file, at, 4);
-    put(&a->file, 0, 2);
+    archive_end(a);
     return open_bytes(a->file.data, a->file.length);
 }
 
@@ -104,8 +40,7 @@ static void archive_refused(struct archive *a, const char *what, const char *exp
     struct model *model = archive_open(a);
     IS(model ? "it opened" : err.text, expected, what);
     model_close(model);
-    buf_done(&a->file);
-    buf_done(&a->directory);
+    archive_done(a);
 }
 
 /* ---- pickles made here ---- */
@@ -135,7 +70,7 @@ static void tensor_refused(const char *what, const char *key, int64_t count, int
 {
     struct archive a;
     struct buf pickle;
-    buf_init(&pickle, FILE_MAX);
+    buf_init(&pickle, ARCHIVE_MAX);
     buf_add(&pickle, "\x80\x02}X\1\0\0\0a", 9);
     put_tensor(&pickle, key, count, offset, sizes, strides);
     buf_text(&pickle, "s.");
@@ -279,7 +214,7 @@ static void names(void)
     static const int64_t sizes[] = { 2, 4 }, strides[] = { 4, 1 };
     struct archive a;
     struct buf pickle;
-    buf_init(&pickle, FILE_MAX);
+    buf_init(&pickle, ARCHIVE_MAX);
     buf_add(&pickle, "\x80\x02}(X\1\0\0\0a}X\1\0\0\0b", 17);
     put_tensor(&pickle, "0", 8, 0, sizes, strides);
     buf_add(&pickle, "sX\3\0\0\0a.b", 9);
@@ -298,7 +233,7 @@ static bool read_state(struct buf *file)
 {
     struct arena arena = { 0 };
     const char *top = getenv("top_srcdir");
-    buf_init(file, FILE_MAX);
+    buf_init(file, ARCHIVE_MAX);
     bool ok =
         file_read(arena_printf(&arena, "%s/tests/data/state.pt", top ? top : "."), file, &err);
     arena_done(&arena);
@@ -365,7 +300,7 @@ static struct model *transform(const struct buf *file, const char *text, struct 
     struct pare_report *report = NULL;
     char path[64];
     snprintf(path, sizeof(path), "pytorch-%d.tmp", (int)getpid());
-    buf_init(ret_out, FILE_MAX);
+    buf_init(ret_out, ARCHIVE_MAX);
     bool ok = pare_recipe_parse(text, strlen(text), &recipe, &err) &&
               source_open_memory("m.pt", file->data, file->length, &source, &err) &&
               engine_open(source, &model, &err) &&
@@ -461,6 +396,31 @@ static void pruning(const struct buf *file)
     buf_done(&out);
 }
 
+/* A parameter in a dict of a dict: what is written beside it is in that dict. */
+static void quantizing(const struct buf *file)
+{
+    static const char steps[] = "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"nf4\"}]}";
+    struct buf out;
+    float map[16] = { 0 };
+    struct model *model = transform(file, steps, &out);
+    const struct tensor *up = model ? find(model, "state_dict.up.weight") : NULL;
+    const struct tensor *codes = model ? find(model, "state_dict.up.weight.quant_map") : NULL;
+    OK(up && up->shown.dtype == PARE_U8 && up->shown.dims[0] == 6 && up->shown.dims[1] == 1,
+       "a parameter becomes codes");
+    OK(codes && model_read(model, codes, 0, sizeof(map), map, &err) && map[0] == -1 && map[15] == 1,
+       "and their map, in the dict that it was in");
+    OK(model && find(model, "state_dict.embed.weight")->shown.dtype == PARE_F32 &&
+           find(model, "tied.one.weight")->shown.dtype == PARE_F32,
+       "the embedding stays, and what is there in two shapes");
+    OK(check_members(&out), "every member's CRC-32 is right");
+    model_close(model);
+    model = open_bytes(out.data, out.length);
+    OK(model && model->quantized && strstr(model->quantized, "it holds state_dict.up.weight."),
+       "it is known to be quantized");
+    model_close(model);
+    buf_done(&out);
+}
+
 /* Cut anywhere, it is refused or opens; never more. */
 static void cutting(const struct buf *file)
 {
@@ -484,6 +444,7 @@ int main(void)
         reading(&file);
         halving(&file);
         pruning(&file);
+        quantizing(&file);
         cutting(&file);
     }
     buf_done(&file);

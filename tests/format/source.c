@@ -141,12 +141,29 @@ static void a_missing_folder_is_named(void)
        "a folder without a model is none");
 }
 
+/* Names alone decide; an optimizer's state is no model. */
+static void what_a_model_begins_with(void)
+{
+    OK(source_main("pytorch_model.bin") == SOURCE_MAIN_KNOWN &&
+           source_main("pytorch_model.bin.index.json") == SOURCE_MAIN_KNOWN &&
+           source_main("model.safetensors") == SOURCE_MAIN_KNOWN,
+       "the names that libraries look for");
+    OK(source_main("state.pth") == SOURCE_MAIN_LIKELY && source_main("x.pt") == SOURCE_MAIN_LIKELY,
+       "other names by their ends");
+    OK(source_main("config.json") == SOURCE_MAIN_NOT &&
+           source_main("training_args.bin") == SOURCE_MAIN_NOT &&
+           source_main("sub/model.bin") == SOURCE_MAIN_NOT &&
+           source_main(".bin") == SOURCE_MAIN_NOT,
+       "and nothing else");
+}
+
 int main(void)
 {
     snprintf(folder, sizeof(folder), "%s/pare-source-XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(folder))
         return 99;
+    what_a_model_begins_with();
     only_plain_names_are_opened();
     a_folder_is_read();
     a_sink_writes_whole_files();

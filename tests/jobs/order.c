@@ -150,7 +150,7 @@ static void tensor_by_tensor(void)
 static void words(void)
 {
     const struct order_settings both = { .method = "l1", .amount = 0.5, .scheme = "int8" };
-    const struct order_measure measure = { .dataset = "files", .against_id = 7, .threads = 2 };
+    struct order_measure measure = { .dataset = "files", .against_id = 7, .threads = 2 };
     const struct order_replay replay = {
         .test_id = 3, .dataset = "files", .rate = 0.5, .seconds = 9
     };
@@ -166,6 +166,13 @@ static void words(void)
     order_put_measure(&measure, &spec);
     IS(order_words("measure", buf_string(&spec), &arena).what, "measure on files",
        "a measurement says on what");
+    measure.beside_ids = (const int64_t[]){ 7, 8 };
+    measure.beside_count = 2;
+    buf_clear(&spec);
+    order_put_measure(&measure, &spec);
+    OK(strstr(buf_string(&spec), "\"beside_ids\": [7, 8]"), "and which versions with it");
+    IS(order_words("measure", buf_string(&spec), &arena).what,
+       "measure on files, in turns with 2 others", "in words");
     buf_clear(&spec);
     order_put_replay(&replay, &spec);
     IS(buf_string(&spec), "{\"test_id\": 3, \"dataset\": \"files\", \"rate\": 0.5, \"seconds\": 9}",

@@ -166,7 +166,9 @@ static bool same_int4(const struct kernel *k, size_t rows, size_t columns, bool 
     return ok;
 }
 
-static bool same_float4(const struct kernel *k, size_t n, size_t block, enum kernel_float4 type)
+/* `apart`: with scales that are not the magnitudes. */
+static bool same_float4(const struct kernel *k, size_t n, size_t block, enum kernel_float4 type,
+                        bool apart)
 {
     enum { MOST = 1024 };
     static float x[MOST];
@@ -174,11 +176,15 @@ static bool same_float4(const struct kernel *k, size_t n, size_t block, enum ker
     uint8_t q[MOST / 2], r[MOST / 2];
     struct kernel_error e = { 0 }, f = { 0 };
     size_t blocks = (n + block - 1) / block;
+    float scales[MOST / 16];
     fill(x, n);
+    fill(scales, blocks);
     for (size_t i = 0; i < n; i++)
         x[i] = i / 64 % 3 == 0 ? 0.0f : isfinite(x[i]) ? x[i] : 1.0f;
-    kernel_scalar()->float4(x, n, block, type, q, a, &e);
-    k->float4(x, n, block, type, r, b, &f);
+    for (size_t i = 0; i < blocks; i++)
+        scales[i] = isfinite(scales[i]) ? scales[i] : 1.0f;
+    kernel_scalar()->float4(x, n, block, type, apart ? scales : NULL, q, a, &e);
+    k->float4(x, n, block, type, apart ? scales : NULL, r, b, &f);
     return same(q, r, (n + 1) / 2) && same(a, b, blocks * sizeof(*a)) && same_error(&e, &f);
 }
 
@@ -187,10 +193,74 @@ static void float4_tables_agree(const struct kernel *k)
     bool ok = true;
     for (size_t n = 1; n <= 1024; n++)
         for (size_t block = 16; block <= 256; block *= 2)
-            ok = ok && same_float4(k, n, block, n % 2 ? KERNEL_NF4 : KERNEL_FP4) &&
-                 same_float4(k, n, block, n % 2 ? KERNEL_FP4 : KERNEL_NF4) &&
-                 same_float4(k, n, block, KERNEL_FP4_MEANS);
+            ok = ok && same_float4(k, n, block, n % 2 ? KERNEL_NF4 : KERNEL_FP4, false) &&
+                 same_float4(k, n, block, n % 2 ? KERNEL_FP4 : KERNEL_NF4, true) &&
+                 same_float4(k, n, block, KERNEL_FP4_MEANS, n % 4 < 2);
     OK(ok, "4-bit floats of every length 1..1024: the bytes, scales and sums of the scalar table");
+}
+
+/* Magnitudes of blocks of any length, and of halves of any bits, against one element after another. */
+static bool blocks_have_their_largest(const struct kernel *k, size_t n, size_t block)
+{
+    enum { MOST = 300 };
+    float x[MOST];
+    uint16_t h[MOST], most[MOST];
+    uint32_t bits[MOST];
+    fill(x, n);
+    for (size_t i = 0; i < n; i++)
+        h[i] = (uint16_t)random_bits();
+    k->absmax_blocks(x, n, block, bits);
+    k->absmax_halves(h, n, block, most);
+    for (size_t from = 0, at = 0; from < n; from += block, at++) {
+        uint32_t want = 0, half = 0;
+        for (size_t i = from; i < MIN(from + block, n); i++) {
+            uint32_t magnitude;
+            memcpy(&magnitude, &x[i], sizeof(magnitude));
+            want = MAX(want, magnitude & KERNEL_MAGNITUDE);
+            half = MAX(half, h[i] & KERNEL_HALF_MAGNITUDE);
+        }
+        if (bits[at] != want || most[at] != half)
+            return false;
+    }
+    return true;
+}
+
+static bool same_linear8(const struct kernel *k, size_t n)
+{
+    float x[300];
+    int8_t q[300], r[300];
+    struct kernel_error e = { 0 }, f = { 0 };
+    float absmax = n % 5 ? 1.5f / (float)(n % 7 + 1) : 0.0f;
+    fill(x, n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = isfinite(x[i]) ? x[i] : 1.0f;
+    kernel_scalar()->linear8(x, n, absmax, q, &e);
+    k->linear8(x, n, absmax, r, &f);
+    return same(q, r, n) && same_error(&e, &f);
+}
+
+/* 127 as the magnitude: what is rounded is the float16 itself. */
+static bool linear8_rounds(const struct kernel *k)
+{
+    static const float x[6] = { 127.0f, -127.0f, 2.5f, 3.5f, -0.5f, 1.00001f };
+    static const int8_t want[6] = { 127, -127, 2, 4, 0, 1 };
+    int8_t q[6];
+    struct kernel_error error = { 0 };
+    k->linear8(x, 6, 127.0f, q, &error);
+    return same(q, want, sizeof(q)) && error.zeros == 1 && error.max_error == 0.5;
+}
+
+static void rows_and_blocks_agree(const struct kernel *k)
+{
+    bool blocks = true, rows = true;
+    for (size_t n = 1; n <= 300; n++) {
+        for (size_t block = 1; block <= n; block++)
+            blocks = blocks && blocks_have_their_largest(k, n, block);
+        rows = rows && same_linear8(k, n);
+    }
+    OK(blocks, "magnitudes of blocks of every length 1..300, in 32 bits and in 16");
+    OK(rows, "LLM.int8() rows of every length 1..300: the bytes and sums of the scalar table");
+    OK(linear8_rounds(k), "LLM.int8() rounds halves to even");
 }
 
 static bool float4_gives(const struct kernel *k, const float *x, size_t n, enum kernel_float4 type,
@@ -199,7 +269,7 @@ static bool float4_gives(const struct kernel *k, const float *x, size_t n, enum 
     uint8_t q[16];
     float most;
     struct kernel_error error = { 0 };
-    k->float4(x, n, 32, type, q, &most, &error);
+    k->float4(x, n, 32, type, NULL, q, &most, &error);
     return same(&most, &absmax, sizeof(most)) && same(q, bytes, (n + 1) / 2);
 }
 
@@ -469,6 +539,7 @@ int main(void)
         int4_is_the_peers(tables[i]);
         float4_tables_agree(tables[i]);
         float4_is_the_peers(tables[i]);
+        rows_and_blocks_agree(tables[i]);
         rounding_is_half_to_even(tables[i]);
         division_is_true(tables[i]);
         what_is_no_number_shows(tables[i]);

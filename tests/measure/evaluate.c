@@ -62,7 +62,8 @@ static void test_all(void)
     struct seen seen = { 0 };
     struct watch watch = { .report = report, .data = &seen };
     struct evaluate_request request = {
-        .path = data_path("linear_cut.onnx"),
+        .paths = (const char *const[]){ data_path("linear_cut.onnx") },
+        .count = 1,
         .parent_path = data_path("linear.onnx"),
         .dataset = &points,
         .latency = LATENCY_DEFAULTS,

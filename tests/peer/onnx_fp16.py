@@ -496,6 +496,49 @@ def composes():
     ok(r.rows["B"]["reason"] == 'excluded by "B"', "and it stays", str(r.rows))
 
 
+def info(name, shape, kind=F):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def inner_loop():
+    """A Loop with a state and a list of its own; its body has a weight and takes one."""
+    body = helper.make_graph(
+        [node("Identity", "go", "on"), node("MatMul", "state inner", "n0"),
+         node("MatMul", "n0 outer", "next"), node("Identity", "next", "each")], "body",
+        [info("i", [], I), info("go", [], TensorProto.BOOL), info("state", [3, 16])],
+        [info("on", [], TensorProto.BOOL), info("next", [3, 16]), info("each", [3, 16])],
+        [numpy_helper.from_array(weights(16, 16), "inner")])
+    nodes = [node("MatMul", "x W", "a"), helper.make_node("Loop", ["n", "", "a"], ["b", "z"], body=body),
+             node("ReduceSum", "z axes", "c", keepdims=0), node("Add", "b c", "d"),
+             node("MatMul", "d V", "y")]
+    return model(nodes, {"W": weights(24, 16), "V": weights(16, 8), "outer": weights(16, 16),
+                         "n": np.array(2, np.int64), "axes": np.array([0], np.int64)}, [3, 24])
+
+
+def inner_scan():
+    body = helper.make_graph(
+        [node("MatMul", "row inner", "r"), node("Add", "r sum", "more"), node("Identity", "more", "out")],
+        "rows", [info("sum", [16]), info("row", [16])], [info("more", [16]), info("out", [16])],
+        [numpy_helper.from_array(weights(16, 16), "inner")])
+    nodes = [node("MatMul", "x W", "a"), node("Scan", "start a", "last t", num_scan_inputs=1, body=body),
+             node("MatMul", "t V", "b"), node("MatMul", "last V", "c"), node("Add", "b c", "y")]
+    return model(nodes, {"W": weights(24, 16), "V": weights(16, 8), "start": weights(16)}, [3, 24])
+
+
+def weights_inside_change_too():
+    """A node whose operands are renamed for float16 and whose graph changes in the same run."""
+    inner = dict(INT8, include=["inner"])
+    for name, m in ("an If", branch()), ("a Loop", inner_loop()), ("a Scan", inner_scan()):
+        for steps in ([FP16, inner], [inner, FP16], [dict(FP16, keep_io=False), inner],
+                      [dict(HALF, amount=0.1), FP16, inner], [{"step": "optimize"}, FP16, inner]):
+            r = check("around %s that changes inside: %s" % (name, ", ".join(
+                s.get("scheme", s["step"]) for s in steps)), m, steps, bound=0.98,
+                io=F if steps[0].get("keep_io", True) else H)
+            last = steps[-1] is inner
+            ok(r and ("int8" in r.rows["inner"]["action"]) == last, "its weight is int8 where that comes last",
+               r and str(r.rows["inner"]))
+
+
 def numbers_stay_what_they_are():
     r = check("a tiny epsilon again", epsilon())
     casts = {n.input[0]: n.attribute[0].i for n in r.after.graph.node if n.op_type == "Cast"}
@@ -530,6 +573,7 @@ def main():
     borders()
     numbers_stay_what_they_are()
     composes()
+    weights_inside_change_too()
     same_bytes_again()
     print("1..%d" % count)
     return failed != 0

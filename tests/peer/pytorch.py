@@ -5,7 +5,7 @@ not, and holds the tensors that torch itself would cast, sharing what was shared
     pytorch.py        TAP on stdout
 
 Runs pare of the build folder (top_builddir). Skips itself where torch cannot be imported, unless
-PARE_PEERS is set to torch.
+PARE_PEERS is set; requirements-torch.txt pins what it was written against.
 """
 import os
 import subprocess
@@ -16,7 +16,7 @@ import zipfile
 try:
     import torch
 except ImportError as missing:
-    if os.environ.get("PARE_PEERS") == "torch":
+    if os.environ.get("PARE_PEERS"):
         print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
         sys.exit(1)
     print("1..0 # SKIP %s" % missing)

@@ -305,6 +305,25 @@ static void test_feeding(void)
     OK(feed(pg, 3, -1), "and the connection feeds again");
 }
 
+/* Two statements in turns and in rows, so that each is parsed again where the other came between. */
+static void test_feeding_in_turns(void)
+{
+    static const char put[] = "INSERT INTO turns VALUES ($1, $2)";
+    static const char add[] = "UPDATE turns SET n = n + $1";
+    OK(does("CREATE TABLE turns (n int, b bytea)"), "(a table)");
+    bool ok = pg_feed_begin(pg, &err);
+    for (int i = 0; ok && i < 40; i++) /* ten times four in a row, with bytes and without */
+        ok = pg_feed(pg, put, PG_ARGS(PG_INT(i), i % 3 ? PG_BYTES("\0x", 2) : PG_NULL), &err) &&
+             (i % 4 != 3 || pg_feed(pg, add, PG_ARGS(PG_INT(100)), &err));
+    OK(ok && pg_feed_end(pg, &err), "statements fed in turns");
+    IS(value(pg, "SELECT sum(n) || ' ' || count(b) || ' ' || bool_and(b = '\\x0078') FROM turns"),
+       "22780 26 true", "each had its own arguments");
+    OK(pg_feed_begin(pg, &err) && pg_feed(pg, add, PG_ARGS(PG_INT(1)), &err) &&
+           pg_feed_end(pg, &err),
+       "the first of another feed");
+    IS(value(pg, "SELECT sum(n)::text FROM turns"), "22820", "is parsed anew");
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -395,6 +414,7 @@ int main(int argc, char **argv)
     test_transactions();
     test_read_only();
     test_feeding();
+    test_feeding_in_turns();
     test_interrupting();
     test_losing();
     test_connecting();

@@ -154,6 +154,9 @@ static void test_errors(void)
         size_t column;
     } wrong[] = {
         { "size<", 6 },
+        { "lat<=default*.5size<3", 16 },
+        { "name=\"a\"b", 9 },
+        { "!default!opt=int8", 9 },
         { "size<<3", 6 },
         { "size<3XB", 7 },
         { "lat<3MB", 6 },

@@ -461,6 +461,32 @@ def picked():
         leave(terminal)
 
 
+@test("which models were open is there the next time, where the others stand as they did")
+def folded():
+    with tempfile.TemporaryDirectory(prefix="pare-state.") as state:
+        home = {"XDG_STATE_HOME": state}
+        terminal = browser(env=home)
+        terminal.keys("zzg")
+        closed = terminal.text()
+        terminal.keys("l")
+        opened = terminal.text()
+        ok(opened != closed, "nothing opened\n" + opened)
+        leave(terminal)
+        with open(os.path.join(state, "pare", "browser.json")) as file:
+            kept = list(json.load(file)["folds"].values())
+        ok(len(kept) == 1 and kept[0]["closed"] and len(kept[0]["names"]) == 1, "%r" % kept)
+        terminal = browser(env=home)
+        terminal.keys("g")
+        ok(terminal.text() == opened, "not as it was\n" + terminal.text())
+        terminal.keys("h")
+        ok(terminal.text() == closed, "not closed\n" + terminal.text())
+        leave(terminal)
+        terminal = browser(env=home)
+        terminal.keys("g")
+        ok(terminal.text() == closed, "it opened again\n" + terminal.text())
+        leave(terminal)
+
+
 @test("Ctrl-C leaves, Ctrl-Z stops; pasted they are bytes")
 def control():
     terminal = browser()

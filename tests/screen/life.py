@@ -22,7 +22,7 @@ from scene import (DATABASE, SLACK, backend, browser, leave, make_database, norm
 
 # A view, the keys that lead there, what is there then, and where the cursor is to be all the while.
 PLACES = (
-    ("Models", "/lat<40\rso", "4 of 8", "v2.0_int8 "),
+    ("Models", "/lat<40\rso  k", "4 of 8", " +"),
     ("Version", "jjj\rjj", "pare show bert_embedding:v2.0_int8_ex3", "   type "),
     ("Jobs", "wj", "pare jobs", "measure on bert"),
     ("Test", "t\r", "pare ab show 7", ""),
@@ -90,7 +90,7 @@ def through_end(place):
 
 
 for at in PLACES:
-    test("%s through a server's restart: the cursor, the filter and the order stay, fresh in a second" % at[0])(
+    test("%s through a server's restart: the cursor, the filter, the order and the marks stay, fresh in a second" % at[0])(
         lambda at=at: through_restart(at))
     test("%s through the end of its backend: the same" % at[0])(lambda at=at: through_end(at))
 
@@ -296,6 +296,44 @@ def plain():
     for wrong in strangers(unasked(terminal), sequences("xterm-256color"), True):
         ok(False, wrong)
     leave(terminal)
+
+
+def started_by(terminal):
+    """The processes that a browser has started, whoever their parent is now: they know its folder of state."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/environ" % pid, "rb") as environment:
+                theirs = terminal.state.encode() in environment.read()
+        except OSError:
+            continue
+        found += [pid] if theirs and pid != str(terminal.pid) else []
+    return found
+
+
+@test("q while the plan's process waits for the server: it leaves at once, and that process ends")
+def no_orphan():
+    terminal = browser(30, 120)
+    holder = subprocess.Popen(["psql", "-XAtqd", DATABASE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder.stdin.write("BEGIN; LOCK TABLE ml_models; SELECT 'held';\n")
+    holder.stdin.flush()
+    holder.stdout.readline()
+    terminal.send("n")
+    terminal.wait_for("New job")
+    end = time.monotonic() + 2.0 * SLACK
+    while not started_by(terminal) and time.monotonic() < end:
+        terminal.pump(0.02)
+    ok(started_by(terminal), "there is no process that makes the plan")
+    start = time.monotonic()
+    terminal.send("qq")
+    took = terminal.wait_exit()
+    ok(took is not None and took < 0.2 * SLACK, "q took %r s" % took)
+    while started_by(terminal) and time.monotonic() - start < 1.0 * SLACK:
+        time.sleep(0.02)
+    print("# q took %.2f s, the process ended after %.2f s" % (took, time.monotonic() - start))
+    ok(not started_by(terminal), "still there: %r" % started_by(terminal))
+    terminal.close()
+    holder.communicate("ROLLBACK;\n")
 
 
 make_database()

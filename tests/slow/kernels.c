@@ -10,7 +10,7 @@
 #include "kernel/kernel.h"
 #include "tap.h"
 
-enum { BLOCK = 64 * 1024, COLUMNS_MAX = 512, SHIFT_MAX = 16, FUNCTIONS = 17 };
+enum { BLOCK = 64 * 1024, COLUMNS_MAX = 512, SHIFT_MAX = 16, FUNCTIONS = 19 };
 
 static const char *const names[FUNCTIONS] = {
     "absmax",
@@ -30,6 +30,8 @@ static const char *const names[FUNCTIONS] = {
     "fp16",
     "bf16",
     "prune",
+    "blocks",
+    "linear8",
 };
 
 /* The same values for all tables, from an address that is aligned to nothing. */
@@ -181,6 +183,22 @@ static void run_rows(const struct kernel *k, const struct input *in, struct resu
                                      &to->bytes[BLOCK + count], &to->error);
 }
 
+/* Blocks of any length, not only those that 4-bit floats have; halves of any bits, NaNs too. */
+static void run_blocks(const struct kernel *k, const struct input *in, struct result *to)
+{
+    size_t block = 1 + in->draw / 256 % 300;
+    const uint16_t *halves = (const uint16_t *)(const void *)in->room;
+    k->absmax_blocks(in->x, in->n, block, (uint32_t *)to->floats);
+    k->absmax_halves(halves + in->draw % 64, in->n, block, (uint16_t *)to->bytes);
+}
+
+static enum kernel_float4 drawn_type(const struct input *in)
+{
+    static const enum kernel_float4 types[] = { KERNEL_FP4, KERNEL_NF4, KERNEL_FP4_MEANS,
+                                                KERNEL_NF4 };
+    return types[in->draw / 64 % ARRAY_SIZE(types)];
+}
+
 static void run_floats(const struct kernel *k, const struct input *in, int function,
                        struct result *to)
 {
@@ -188,8 +206,8 @@ static void run_floats(const struct kernel *k, const struct input *in, int funct
     struct kernel_cut cut = { .threshold = 0x3f000000u + in->draw % 256, .ties = in->draw % 1000 };
     switch (function) {
     case 13:
-        k->float4(in->x, in->n, (size_t)16 << in->draw / 256 % 5,
-                  in->draw & 64 ? KERNEL_NF4 : KERNEL_FP4, to->bytes, to->floats, &to->error);
+        k->float4(in->x, in->n, (size_t)16 << in->draw / 256 % 5, drawn_type(in),
+                  in->draw & 16 ? in->quarter : NULL, to->bytes, to->floats, &to->error);
         break;
     case 14:
         k->to_fp16(in->x, in->n, h);
@@ -206,6 +224,20 @@ static void run_floats(const struct kernel *k, const struct input *in, int funct
     }
 }
 
+/* Rows of any length, their magnitudes float16 as the weights become; or a small one, which clips. */
+static void run_linear8(const struct kernel *k, const struct input *in, struct result *to)
+{
+    size_t step = 1 + in->draw / 256 % 300;
+    for (size_t at = 0; at + step <= in->n; at += step) {
+        float most = fabsf(in->quarter[at]);
+        uint16_t half;
+        kernel_scalar()->to_fp16(&most, 1, &half);
+        kernel_scalar()->of_fp16(&half, 1, &most);
+        k->linear8(in->x + at, step, isinf(most) ? 65504.0f : most, (int8_t *)to->bytes + at,
+                   &to->error);
+    }
+}
+
 static void run(const struct kernel *k, const struct input *in, int function, struct result *to)
 {
     memset(to, 0, sizeof(*to));
@@ -217,8 +249,12 @@ static void run(const struct kernel *k, const struct input *in, int function, st
         run_int4(k, in, to);
     else if (function == 12)
         run_rows(k, in, to);
-    else
+    else if (function < 17)
         run_floats(k, in, function, to);
+    else if (function == 17)
+        run_blocks(k, in, to);
+    else
+        run_linear8(k, in, to);
 }
 
 int main(int argc, char **argv)

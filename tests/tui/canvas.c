@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -131,6 +132,16 @@ static void test_numbers(void)
     char to[NUMBER_ROOM];
     number_change(131.6, 440.2, to);
     IS(to, "-70%", "a change in per cent");
+    number_points_open(0.9391, 0.9412, to);
+    IS(to, "-.21?", "an open change has a sign and the same width");
+    number_points_open(0.9287, 0.9416, to);
+    IS(to, "-1.3?", "rounded");
+    number_points_open(0.5, 0.5, to);
+    IS(to, "=", "none is none");
+    number_change_open(19.9, 20, to);
+    IS(to, "-.5%?", "of a time too");
+    number_change_open(1, NAN, to);
+    IS(to, "", "absent stays absent");
     number_change(1, 0, to);
     IS(to, "~", "nothing can be said against zero");
     number_change(1e18, 1, to);

@@ -221,6 +221,9 @@ static void detail(struct view *view, struct buf *buf)
         buf_text(buf, "a path such as metrics.f1 or config.layers; Enter adds it, Escape does not");
     else if (!self->came)
         buf_text(buf, "asking which values the rows have");
+    else /* field_find() refuses more, with the word that is one too many */
+        buf_printf(buf, "%d of at most %d values of JSON in use: each is held for every row",
+                   self->sift->good.paths.count, VERSION_PATHS_MAX);
 }
 
 /* ---- acting ---- */

@@ -61,7 +61,7 @@ static void datasets_came(void *owner, struct request *request, struct pg_rows *
     else if (!found)
         app_say(work->app, ROLE_ERROR,
                 "there are %zu datasets and these numbers were got on none of them: say which with "
-                "pare measure REF... --against REF --dataset D",
+                "pare measure REF... --against REF --together --dataset D",
                 count);
     else if ((work->dataset = arena_strdup(&work->arena, found->name)))
         work->state = COMPARE_WORK_ASKING;
@@ -104,12 +104,10 @@ int compare_work_rows(const struct compare_work *work)
 void compare_work_draw(const struct compare_work *work, struct canvas *canvas, int row)
 {
     char words[QUESTION_MAX];
-    size_t jobs = work->count - 1;
     snprintf(words, sizeof(words),
-             "Measure all again on %.200s: %zu job%s, each in turns with %c. Enter starts %s, any "
-             "other key does not.",
-             work->dataset, jobs, jobs == 1 ? "" : "s", (char)('A' + work->baseline),
-             jobs == 1 ? "it" : "them");
+             "Measure all %zu again on %.200s: one job runs them in turns, each against %c. Enter "
+             "starts it, any other key does not.",
+             work->count, work->dataset, (char)('A' + work->baseline));
     for (int i = 0; i < QUESTION_ROWS; i++)
         canvas_fill(canvas, row + i, 0, canvas->columns, ROLE_PLAIN, ' ');
     canvas_wrap(canvas, row, 1, canvas->columns - 2, QUESTION_ROWS, ROLE_WARNING, words);
@@ -135,11 +133,11 @@ bool compare_work_command(const struct compare_work *work, const struct comparis
     put_ref(&c->sides[work->baseline].version, buf);
     buf_text(buf, " --dataset ");
     shell_quote(buf, work->dataset);
-    buf_text(buf, " --detach");
+    buf_text(buf, c->count > 2 ? " --together --detach" : " --detach");
     return true;
 }
 
-/* ---- the jobs ---- */
+/* ---- the job ---- */
 
 static void submitted(void *owner, struct request *request, struct pg_rows *const *rows,
                       const struct pare_error *err)
@@ -149,35 +147,40 @@ static void submitted(void *owner, struct request *request, struct pg_rows *cons
     struct pare_error problem;
     int64_t id = 0;
     bool added;
+    (void)request;
     work->state = COMPARE_WORK_NONE;
     app->dirty = true;
     if (err) {
         app_say(app, ROLE_ERROR, "%s", err->text);
         return;
     }
-    for (size_t i = 0; i < request->batch.count; i++)
-        if (!queue_submit_take(rows[i], &id, &added, &problem)) {
-            app_say(app, ROLE_ERROR, "%s", problem.text);
-            return;
-        }
-    if (!app->link.conninfo && !launch_worker(NULL, 0, &problem))
-        app_say(app, ROLE_ERROR, "the jobs wait: %s", problem.text);
+    if (!queue_submit_take(rows[0], &id, &added, &problem))
+        app_say(app, ROLE_ERROR, "%s", problem.text);
+    else if (!app->link.conninfo && !launch_worker(NULL, 0, &problem))
+        app_say(app, ROLE_ERROR, "job %lld waits: %s", (long long)id, problem.text);
     else
         app_say(app, ROLE_STRONG,
-                "%zu on their way, the last is job %lld; w in Models shows them, and this screen "
-                "what they find",
-                request->batch.count, (long long)id);
+                added
+                    ? "job %lld is on its way; w in Models shows it, and this screen what it finds"
+                    : "the same job is under way already: %lld",
+                (long long)id);
 }
 
-static bool put_order(const struct compare_work *work, const struct comparison *c, size_t i,
+static bool put_order(const struct compare_work *work, const struct comparison *c,
                       struct request *request, struct pare_error *err)
 {
     struct buf spec;
-    const struct order_measure measure = { .dataset = work->dataset,
-                                           .against_id = work->ids[work->baseline],
-                                           .threads = ORDER_MEASURE_THREADS,
-                                           .seconds = ORDER_MEASURE_SECONDS };
-    struct queue_order order = { .kind = "measure", .version = &c->sides[i].version };
+    int64_t beside[COMPARISON_MAX];
+    struct order_measure measure = { .dataset = work->dataset,
+                                     .against_id = work->ids[work->baseline],
+                                     .beside_ids = beside,
+                                     .threads = ORDER_MEASURE_THREADS,
+                                     .seconds = ORDER_MEASURE_SECONDS };
+    size_t first = work->baseline == 0 ? 1 : 0;
+    struct queue_order order = { .kind = "measure", .version = &c->sides[first].version };
+    for (size_t i = first + 1; i < work->count; i++)
+        if (i != work->baseline)
+            beside[measure.beside_count++] = work->ids[i];
     buf_init(&spec, SPEC_MAX);
     order_put_measure(&measure, &spec);
     bool ok = buf_ok(&spec, err);
@@ -193,17 +196,15 @@ static void submit(struct compare_work *work, const struct comparison *c)
     struct app *app = work->app;
     struct pare_error err;
     struct request *request = app_may_write(app) ? link_request(work, submitted) : NULL;
-    bool ok = request != NULL;
-    for (size_t i = 0; ok && i < c->count; i++)
-        if (i != work->baseline)
-            ok = put_order(work, c, i, request, &err);
-    if (ok) {
-        work->state = COMPARE_WORK_WRITING;
-        link_send(&app->link, request);
-    } else if (request) {
+    if (!request)
+        return;
+    if (!put_order(work, c, request, &err)) {
         app_say(app, ROLE_ERROR, "%s", err.text);
         link_drop(request);
+        return;
     }
+    work->state = COMPARE_WORK_WRITING;
+    link_send(&app->link, request);
 }
 
 bool compare_work_key(struct compare_work *work, const struct comparison *c, const struct key *key)

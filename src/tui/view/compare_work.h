@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measure all again from the Compare screen: a job for each version, in turns with the baseline.
+ * Measure all again from the Compare screen: one job that runs all of them in turns.
  *
  * It is asked first on which data, then the user whether; nothing is sent before that.
  */

@@ -53,6 +53,7 @@ static const char *const signs[][2] = {
     { "o", "no default yet: the model's versions are compared with this one" },
     { "-70%", "a change against the default, of numbers measured alike (size: always)" },
     { "-0.21", "of accuracy: percentage points" },
+    { "-.21?", "a change that its interval leaves open: not shown to be better or worse" },
     { "~", "both have a number, but they were not measured alike" },
     { "--", "the default itself" },
     { "[-3, +1]", "of a test: where B - A lies, right at any time one looks" },

@@ -12,19 +12,21 @@
 #include "registry/version.h"
 #include "tui/shell.h"
 #include "tui/view/job_choices.h"
+#include "tui/view/job_method.h"
 
 enum { GLOBS_MAX = 64, CHOICES_MAX = 1000, RECIPE_MAX = 64 * 1024 };
 
 /* Which fields each kind of job has. */
 static const unsigned fields_of[WHAT_COUNT] = {
-    [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_MATCH | 1U << ASK_INT8_FORM | 1U << ASK_SCALES |
-                      1U << ASK_RANGE | 1U << ASK_BORDERS | 1U << ASK_FORM | 1U << ASK_BLOCK |
-                      1U << ASK_ZEROS | 1U << ASK_TABLES | 1U << ASK_FLOAT_BLOCK |
-                      1U << ASK_INCLUDE | 1U << ASK_EXCLUDE | 1U << ASK_OPS | 1U << ASK_TENSORS |
-                      1U << ASK_NAME,
-    [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_THEN | 1U << ASK_INCLUDE |
-                   1U << ASK_EXCLUDE | 1U << ASK_OPS | 1U << ASK_NAME,
-    [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST,
+    [WHAT_QUANTIZE] = 1U << ASK_SCHEME | 1U << ASK_MATCH | 1U << ASK_WEIGHTS | 1U << ASK_INT8_FORM |
+                      1U << ASK_SCALES | 1U << ASK_RANGE | 1U << ASK_BORDERS | 1U << ASK_FORM |
+                      1U << ASK_BLOCK | 1U << ASK_ZEROS | 1U << ASK_TABLES | 1U << ASK_LEVEL |
+                      1U << ASK_FLOAT_BLOCK | 1U << ASK_INCLUDE | 1U << ASK_EXCLUDE |
+                      1U << ASK_OPS | 1U << ASK_TENSORS | 1U << ASK_NAME,
+    [WHAT_PRUNE] = 1U << ASK_METHOD | 1U << ASK_AMOUNT | 1U << ASK_SEED | 1U << ASK_DIM |
+                   1U << ASK_NORM | 1U << ASK_THEN | 1U << ASK_INCLUDE | 1U << ASK_EXCLUDE |
+                   1U << ASK_OPS | 1U << ASK_NAME,
+    [WHAT_MEASURE] = 1U << ASK_DATASET | 1U << ASK_AGAINST | 1U << ASK_THREADS,
 };
 
 /* Which of them belong to some schemes only. */
@@ -32,10 +34,11 @@ static const struct {
     enum job_field field;
     const char *scheme;
 } scheme_fields[] = {
-    { ASK_MATCH, "int8" },      { ASK_INT8_FORM, "int8" },  { ASK_SCALES, "int8" },
-    { ASK_RANGE, "int8" },      { ASK_BORDERS, "fp16" },    { ASK_FORM, "int4" },
-    { ASK_BLOCK, "int4" },      { ASK_ZEROS, "int4" },      { ASK_TABLES, "int4" },
-    { ASK_FLOAT_BLOCK, "nf4" }, { ASK_FLOAT_BLOCK, "fp4" },
+    { ASK_MATCH, "int8" },      { ASK_WEIGHTS, "int8" }, { ASK_INT8_FORM, "int8" },
+    { ASK_SCALES, "int8" },     { ASK_RANGE, "int8" },   { ASK_BORDERS, "fp16" },
+    { ASK_FORM, "int4" },       { ASK_BLOCK, "int4" },   { ASK_ZEROS, "int4" },
+    { ASK_TABLES, "int4" },     { ASK_LEVEL, "int4" },   { ASK_FLOAT_BLOCK, "nf4" },
+    { ASK_FLOAT_BLOCK, "fp4" },
 };
 
 enum job_what job_fields_what(const struct job_fields *fields)
@@ -48,6 +51,13 @@ static const char *value(const struct job_fields *fields, enum job_field field)
     return form_value(&fields->fields[field]);
 }
 
+/* What the recipe takes only together with something else. */
+static bool is_alone(const struct job_fields *fields, enum job_field field)
+{
+    return (field == ASK_WEIGHTS && fields->fields[ASK_MATCH].chosen == 0) ||
+           ((field == ASK_LEVEL || field == ASK_TABLES) && fields->fields[ASK_FORM].chosen > 0);
+}
+
 /* Whether the field asks something of schemes of which none is the chosen one. */
 static bool is_beside_scheme(const struct job_fields *fields, enum job_field field)
 {
@@ -56,7 +66,7 @@ static bool is_beside_scheme(const struct job_fields *fields, enum job_field fie
         if (scheme_fields[i].field != field)
             continue;
         if (!strcmp(scheme_fields[i].scheme, value(fields, ASK_SCHEME)))
-            return false;
+            return is_alone(fields, field);
         beside = true;
     }
     return beside;
@@ -154,7 +164,8 @@ bool job_fields_init(struct job_fields *fields, const char *name, const char *ve
     for (size_t i = 0; i < ASK_COUNT; i++)
         take_choices(&fields->fields[i], job_choices((enum job_field)i));
     prompt_set(&fields->fields[ASK_AMOUNT].prompt, "0.5");
-    fields->fields[ASK_AMOUNT].note = "the share of weights that go, 0 to 1";
+    prompt_set(&fields->fields[ASK_SEED].prompt, "0");
+    fields->fields[ASK_AMOUNT].note = "the share that goes, 0 to 1; a whole number: so many";
     return set_engine_choices(fields, ASK_METHOD, NULL, pare_method) &&
            set_engine_choices(fields, ASK_THEN, &nothing, pare_scheme) &&
            set_engine_choices(fields, ASK_SCHEME, NULL, pare_scheme) &&
@@ -209,6 +220,7 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
         settings.scheme = value(fields, ASK_SCHEME);
         settings.per_tensor = is_other(fields, ASK_SCALES);
         settings.match = is_other(fields, ASK_MATCH) ? value(fields, ASK_MATCH) : NULL;
+        settings.weight_type = is_other(fields, ASK_WEIGHTS) ? value(fields, ASK_WEIGHTS) : NULL;
         settings.per_channel = settings.match && !settings.per_tensor;
         settings.reduce_range = is_other(fields, ASK_RANGE);
         settings.io16 = is_other(fields, ASK_BORDERS);
@@ -217,12 +229,14 @@ static bool read_settings(const struct job_fields *fields, struct order_settings
         settings.form = *other_form(fields) ? other_form(fields) : NULL;
         if (*other_block(fields) && !text_to_int64(other_block(fields), &settings.block))
             return error_set(err, PARE_ERR_USAGE, "block: a whole number");
+        if (is_other(fields, ASK_LEVEL) &&
+            !text_to_int64(value(fields, ASK_LEVEL), &settings.accuracy_level))
+            return error_set(err, PARE_ERR_USAGE, "products: 1, 2, 3 or 4");
     } else {
         settings.method = value(fields, ASK_METHOD);
         settings.scheme = then->chosen > 0 ? form_value(then) : NULL;
-        if (!text_to_double(value(fields, ASK_AMOUNT), &settings.amount) || settings.amount < 0 ||
-            settings.amount > 1)
-            return error_set(err, PARE_ERR_USAGE, "amount: a share from 0 to 1, such as 0.5");
+        if (!job_method_read(fields, &settings, err))
+            return false;
     }
     *ret_settings = settings;
     return true;
@@ -309,8 +323,9 @@ void job_fields_follow(struct job_fields *fields)
     enum job_what what = job_fields_what(fields);
     struct form_field *name = &fields->fields[ASK_NAME];
     for (size_t i = ASK_WHAT + 1; i < ASK_COUNT; i++)
-        fields->fields[i].hidden =
-            !(fields_of[what] >> i & 1) || is_beside_scheme(fields, (enum job_field)i);
+        fields->fields[i].hidden = !(fields_of[what] >> i & 1) ||
+                                   is_beside_scheme(fields, (enum job_field)i) ||
+                                   job_method_hides(fields, (enum job_field)i);
     form_fit(form);
     if (form->typing && form->cursor == ASK_NAME)
         fields->named = *name->prompt.text != '\0';
@@ -327,10 +342,12 @@ void job_fields_follow(struct job_fields *fields)
 
 static bool put_measure(const struct job_fields *fields, struct buf *spec, struct pare_error *err)
 {
-    const struct order_measure measure = { .dataset = value(fields, ASK_DATASET),
-                                           .against_id = against(fields)->id,
-                                           .threads = ORDER_MEASURE_THREADS,
-                                           .seconds = ORDER_MEASURE_SECONDS };
+    struct order_measure measure = { .dataset = value(fields, ASK_DATASET),
+                                     .against_id = against(fields)->id,
+                                     .threads = ORDER_MEASURE_THREADS,
+                                     .seconds = ORDER_MEASURE_SECONDS };
+    if (!text_to_int64(value(fields, ASK_THREADS), &measure.threads))
+        return error_set(err, PARE_ERR_USAGE, "threads: a whole number");
     if (!*measure.dataset)
         return error_set(err, PARE_ERR_NOT_FOUND,
                          "there is no dataset to measure on; make one with: pare dataset import "
@@ -394,6 +411,8 @@ static void put_measure_command(const struct job_fields *fields, struct buf *com
         buf_text(command, " --against ");
         shell_ref(command, against(fields)->name, against(fields)->version);
     }
+    if (is_other(fields, ASK_THREADS))
+        put_option(command, "threads", value(fields, ASK_THREADS));
 }
 
 static void put_scheme_options(const struct job_fields *fields, struct buf *command)
@@ -407,10 +426,14 @@ static void put_scheme_options(const struct job_fields *fields, struct buf *comm
         put_option(command, "match", value(fields, ASK_MATCH));
         buf_text(command, is_other(fields, ASK_SCALES) ? "" : " --per-channel");
     }
+    if (is_other(fields, ASK_WEIGHTS))
+        put_option(command, "weight-type", value(fields, ASK_WEIGHTS));
     if (*other_block(fields))
         put_option(command, "block", other_block(fields));
     buf_text(command, is_other(fields, ASK_ZEROS) ? " --asymmetric" : "");
     buf_text(command, is_other(fields, ASK_TABLES) ? " --gather" : "");
+    if (is_other(fields, ASK_LEVEL))
+        put_option(command, "accuracy-level", value(fields, ASK_LEVEL));
 }
 
 void job_fields_put_command(const struct job_fields *fields, struct buf *command)
@@ -428,7 +451,7 @@ void job_fields_put_command(const struct job_fields *fields, struct buf *command
         put_scheme_options(fields, command);
     } else {
         put_option(command, "method", value(fields, ASK_METHOD));
-        put_option(command, "amount", value(fields, ASK_AMOUNT));
+        job_method_put_options(fields, command);
         if (fields->fields[ASK_THEN].chosen)
             put_option(command, "then", value(fields, ASK_THEN));
     }

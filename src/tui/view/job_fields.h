@@ -15,9 +15,13 @@ enum job_field {
     ASK_WHAT, /* quantize, prune, measure */
     ASK_METHOD,
     ASK_AMOUNT,
+    ASK_SEED, /* of random */
+    ASK_DIM,  /* of ln, as the following */
+    ASK_NORM,
     ASK_THEN,
     ASK_SCHEME,
-    ASK_MATCH, /* of int8: whose output exactly */
+    ASK_MATCH,   /* of int8: whose output exactly */
+    ASK_WEIGHTS, /* with ASK_MATCH */
     ASK_INT8_FORM,
     ASK_SCALES,
     ASK_RANGE,
@@ -26,6 +30,7 @@ enum job_field {
     ASK_BLOCK,
     ASK_ZEROS,
     ASK_TABLES,
+    ASK_LEVEL,       /* with operators of ONNX Runtime's own */
     ASK_FLOAT_BLOCK, /* as ASK_BLOCK, of nf4 and fp4 */
     ASK_INCLUDE,
     ASK_EXCLUDE,
@@ -34,6 +39,7 @@ enum job_field {
     ASK_NAME,
     ASK_DATASET,
     ASK_AGAINST,
+    ASK_THREADS,
     ASK_COUNT,
 };
 

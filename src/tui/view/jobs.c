@@ -210,7 +210,7 @@ static void draw_empty(const struct jobs *self, struct canvas *canvas, struct vi
         canvas_wrap(canvas, area.top + 2, 2, canvas->columns - 4, area.height - 2, ROLE_ERROR,
                     self->error.text);
     else
-        canvas_text(canvas, area.top + 2, 2, canvas->columns - 4, ROLE_DIM, words);
+        canvas_wrap(canvas, area.top + 2, 2, canvas->columns - 4, area.height - 2, ROLE_DIM, words);
     canvas_cursor(canvas, area.top, 0);
 }
 

@@ -11,6 +11,7 @@ enum { WORDS_MAX = 1024, NAME_COLUMN = 2 };
 void model_lines_done(struct model_lines *lines)
 {
     grouping_done(&lines->grouping);
+    folds_done(&lines->folds);
 }
 
 static void make(struct model_lines *lines)
@@ -40,6 +41,8 @@ bool model_lines_update(struct model_lines *lines, const struct sift *sift,
     lines->list = list;
     if (lines->group != group)
         grouping_set_all(&lines->grouping, group == SIFT_CLOSED);
+    if (group)
+        folds_apply(&lines->folds, &lines->grouping, list);
     make(lines);
     return true;
 }

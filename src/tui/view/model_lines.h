@@ -10,12 +10,14 @@
 
 #include "tui/grouping.h"
 #include "tui/sift.h"
+#include "tui/view/folds.h"
 #include "tui/view/version_table.h"
 
 struct model_lines {
     const struct sift *sift;
     const struct browse_list *list;
     struct grouping grouping;
+    struct folds folds;    /* remembered, until they have been applied */
     enum sift_group group; /* of the lines as they are */
     unsigned arranged, generation;
     size_t seen, count;

@@ -13,6 +13,7 @@
 #include "tui/view/model_lines.h"
 #include "tui/view/recall.h"
 #include "tui/view/sift_line.h"
+#include "tui/view/version_change.h"
 
 /* ---- the view ---- */
 
@@ -65,12 +66,17 @@ static void recall(struct models *models)
     if (models->recalled || !app->link.known)
         return;
     models->recalled = true;
-    if (!recall_get(app, &wish, &models->page))
+    bool found = recall_get(app, &wish, &models->page);
+    folds_get(app, &models->lines.folds);
+    if (!found)
         return;
     if (app->options->filter)
         snprintf(wish.filter, sizeof(wish.filter), "%s", sift_wish(&models->sift)->filter);
     if (!sift_want(&models->sift, &app->rows, &wish, &err))
         app_say(app, ROLE_ERROR, "what was remembered makes no sense: %s", err.text);
+    struct browse_ahead ahead = browse_ahead_by(sift_order(&models->sift));
+    if (!*wish.filter && !wish.group)
+        rows_begin_with(&app->rows, &ahead);
 }
 
 static bool shows_page(const struct models *models)
@@ -84,7 +90,7 @@ static void news(struct view *view)
     struct models *models = (struct models *)view;
     const struct rows *rows = &view->app->rows;
     recall(models);
-    if (rows->whole || rows->error.code) {
+    if (rows->whole || rows->is_ahead || rows->error.code) {
         (void)sift_update(&models->sift, &view->app->rows);
         if (!models->sift.waiting || rows->error.code)
             recall_page_done(&models->page);
@@ -153,7 +159,7 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
 {
     struct models *models = (struct models *)view;
     struct version_table table;
-    int height = area.height - 2;
+    int height = area.height - 2, column, room;
     version_table_fit(&table, &models->sift, view->app->rows.list, canvas->columns, &models->side);
     refresh(models);
     scroll_fit(&models->scroll, models->lines.count, height);
@@ -167,8 +173,9 @@ static void draw(struct view *view, struct canvas *canvas, struct view_area area
             draw_empty(models, canvas, area);
         version_table_titles(&table, canvas, area.top + 1);
     }
-    sift_line_draw(&models->typed, &models->sift, view->app->rows.list, view->app->marks.count,
-                   canvas, area.top);
+    room = sift_line_draw(&models->typed, &models->sift, view->app->rows.list,
+                          view->app->marks.count, canvas, area.top, &column);
+    alert_draw(&view->app->alert, canvas, area.top, column, room);
 }
 
 static void command(struct view *view, struct buf *buf)
@@ -195,7 +202,7 @@ static void detail(struct view *view, struct buf *buf)
         return;
     browse_version(list, (size_t)(row - list->rows), created, &version);
     number_when(version.created_at, when);
-    buf_printf(buf, "%s:%s", version.name, version.version);
+    buf_printf(buf, "%s:%s%s", version.name, version.version, version_change_open(list, row));
     if (*when)
         buf_printf(buf, "  created %s", when);
     const struct browse_row *base = browse_base(list, row);
@@ -412,6 +419,8 @@ static void close_view(struct view *view)
 {
     struct models *models = (struct models *)view;
     recall_put(view->app, &models->sift);
+    if (models->lines.group && !models->sift.waiting)
+        folds_put(view->app, &models->lines.grouping, models->lines.list);
     recall_page_done(&models->page);
     model_lines_done(&models->lines);
     sift_done(&models->sift);

@@ -8,7 +8,13 @@
 #include "tui/number.h"
 #include "tui/theme.h"
 
-enum { NARROW_BELOW = 60, WIDE_FROM = 120, BAR_CELLS = 24, BAR_ROOM = BAR_CELLS * 4 };
+enum {
+    NARROW_BELOW = 60,
+    WIDE_FROM = 120,
+    BAR_CELLS = 24,
+    BAR_ROOM = BAR_CELLS * 4,
+    CHANGE_ROOM = 64
+};
 
 /* Where the lines go, and how. */
 struct preview {
@@ -66,7 +72,15 @@ static int role_of(double now, double base, bool less_is_better)
     return (now < base) == less_is_better ? ROLE_BETTER : ROLE_WORSE;
 }
 
-static const char not_alike[] = "~  not measured alike";
+static const char not_alike[] = "~  not measured alike", still_open[] = "  undecided";
+
+/* A change whose interval leaves it open is said to be so. */
+static void put_change(double now, double base, bool open, char to[CHANGE_ROOM])
+{
+    char change[NUMBER_ROOM];
+    number_change(now, base, change);
+    snprintf(to, CHANGE_ROOM, "%s%s", change, open ? still_open : "");
+}
 
 static void put_size(const struct preview *preview, const struct promotion *promotion)
 {
@@ -82,7 +96,7 @@ static void put_size(const struct preview *preview, const struct promotion *prom
 static void put_latency(const struct preview *preview, const struct browse_look *look)
 {
     const struct promotion *promotion = &look->promotion;
-    char from[NUMBER_ROOM], to[NUMBER_ROOM], change[NUMBER_ROOM] = "";
+    char from[NUMBER_ROOM], to[NUMBER_ROOM], change[CHANGE_ROOM] = "";
     bool alike = look->alike && !isnan(look->latency_ms) && !isnan(look->base_latency_ms);
     double now = alike ? look->latency_ms : promotion->to.latency_ms;
     double base = alike                ? look->base_latency_ms
@@ -91,17 +105,18 @@ static void put_latency(const struct preview *preview, const struct browse_look 
     number_latency(base, from);
     number_latency(now, to);
     if (alike)
-        number_change(now, base, change);
+        put_change(now, base, look->latency_open, change);
     bool unlike = !alike && !isnan(now) && !isnan(base);
     put_fact(preview, preview->width == PREVIEW_NARROW ? "ms" : "latency ms", from, to,
-             unlike ? not_alike : change, alike ? role_of(now, base, true) : ROLE_PLAIN,
+             unlike ? not_alike : change,
+             alike && !look->latency_open ? role_of(now, base, true) : ROLE_PLAIN,
              (const double[]){ base, now });
 }
 
 static void put_accuracy(const struct preview *preview, const struct browse_look *look)
 {
     const struct promotion *promotion = &look->promotion;
-    char from[NUMBER_ROOM], to[NUMBER_ROOM], change[NUMBER_ROOM + 8] = "";
+    char from[NUMBER_ROOM], to[NUMBER_ROOM], change[CHANGE_ROOM] = "";
     bool alike = look->alike && !isnan(look->accuracy) && !isnan(look->base_accuracy);
     double now = alike ? look->accuracy : promotion->to.accuracy;
     double base = alike ? look->base_accuracy : promotion->dflt.id ? promotion->dflt.accuracy : NAN;
@@ -110,11 +125,13 @@ static void put_accuracy(const struct preview *preview, const struct browse_look
     if (alike) {
         char points[NUMBER_ROOM];
         number_points(now, base, points);
-        snprintf(change, sizeof(change), "%s pp", points);
+        snprintf(change, sizeof(change), "%s pp%s", points, look->accuracy_open ? still_open : "");
     }
     bool unlike = !alike && !isnan(now) && !isnan(base);
     put_fact(preview, "accuracy", from, to, unlike ? not_alike : change,
-             alike ? role_of(now, base, false) : ROLE_PLAIN, (const double[]){ NAN, NAN });
+             alike && look->accuracy_paired && !look->accuracy_open ? role_of(now, base, false)
+                                                                    : ROLE_PLAIN,
+             (const double[]){ NAN, NAN });
 }
 
 static void put_gate(const struct preview *preview, const struct gate_result *gate)

@@ -2,6 +2,7 @@
 #include "tui/view/sift_line.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "tui/canvas.h"
 #include "tui/number.h"
 #include "tui/theme.h"
@@ -73,7 +74,8 @@ static void draw_typed(const struct sift_line *line, const struct sift *sift, st
         draw_error(line, sift, canvas, row, column, half);
 }
 
-static void draw_kept(const struct sift *sift, struct canvas *canvas, int row, int half)
+/* Behind what it drew. */
+static int draw_kept(const struct sift *sift, struct canvas *canvas, int row, int half)
 {
     const struct sift_wish *wish = &sift->good.wish;
     int column = TEXT_COLUMN;
@@ -82,23 +84,18 @@ static void draw_kept(const struct sift *sift, struct canvas *canvas, int row, i
         column +=
             BETWEEN + canvas_text(canvas, row, column, half - column, ROLE_STRONG, wish->filter);
     if (!*wish->goal || half - column <= GOAL_COLUMNS)
-        return;
+        return column;
     column += canvas_text(canvas, row, column, half - column, ROLE_DIM, goal_label);
-    canvas_text(canvas, row, column, half - column, ROLE_STRONG, wish->goal);
+    return column + BETWEEN +
+           canvas_text(canvas, row, column, half - column, ROLE_STRONG, wish->goal);
 }
 
-void sift_line_draw(const struct sift_line *line, const struct sift *sift,
-                    const struct browse_list *list, size_t marked, struct canvas *canvas, int row)
+/* How many are shown, and their order: its first column. */
+static int draw_right(const struct sift *sift, const struct browse_list *list, size_t marked,
+                      struct canvas *canvas, int row, int half)
 {
     char some[NUMBER_ROOM], all[NUMBER_ROOM];
-    int half = canvas->columns * 3 / 5;
     struct buf words;
-    if (line->typing)
-        draw_typed(line, sift, canvas, row, half);
-    else
-        draw_kept(sift, canvas, row, half);
-    if (line->typing && sift->error.code)
-        return;
     buf_init(&words, 2 * SIFT_TEXT_MAX);
     if (sift->waiting) {
         buf_text(&words, "reading   ");
@@ -110,6 +107,23 @@ void sift_line_draw(const struct sift_line *line, const struct sift *sift,
     if (marked > 0)
         buf_printf(&words, "%zu marked   ", marked);
     put_order(&sift->good.order, &words);
-    canvas_right(canvas, row, half + 1, canvas->columns - half - 2, ROLE_DIM, buf_string(&words));
+    int room = canvas->columns - half - 2, width = MIN(text_width(buf_string(&words)), room);
+    canvas_right(canvas, row, half + 1, room, ROLE_DIM, buf_string(&words));
     buf_done(&words);
+    return half + 1 + room - MAX(width, 0);
+}
+
+int sift_line_draw(const struct sift_line *line, const struct sift *sift,
+                   const struct browse_list *list, size_t marked, struct canvas *canvas, int row,
+                   int *ret_column)
+{
+    int half = canvas->columns * 3 / 5, column = 0, end = 0;
+    if (line->typing)
+        draw_typed(line, sift, canvas, row, half);
+    else
+        column = draw_kept(sift, canvas, row, half);
+    if (!line->typing || !sift->error.code)
+        end = draw_right(sift, list, marked, canvas, row, half) - BETWEEN;
+    *ret_column = column;
+    return line->typing ? 0 : MAX(end - column, 0);
 }

@@ -20,7 +20,9 @@ void sift_line_begin(struct sift_line *line, const struct sift *sift, enum sift_
 void sift_line_type(struct sift_line *line, struct sift *sift, struct rows *rows,
                     const struct key *key);
 
-void sift_line_draw(const struct sift_line *line, const struct sift *sift,
-                    const struct browse_list *list, size_t marked, struct canvas *canvas, int row);
+/* How many columns in the middle of the row are still free, from *ret_column on; 0 while typing. */
+int sift_line_draw(const struct sift_line *line, const struct sift *sift,
+                   const struct browse_list *list, size_t marked, struct canvas *canvas, int row,
+                   int *ret_column);
 
 #endif

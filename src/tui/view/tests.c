@@ -351,7 +351,7 @@ static void draw_empty(const struct tests *self, struct canvas *canvas, struct v
                 : link->state == LINK_READY ? "loading"
                                             : "connecting");
     if (self->came)
-        canvas_text(canvas, line + 1, 2, room, ROLE_DIM,
+        canvas_wrap(canvas, line + 1, 2, room, area.height - 3, ROLE_DIM,
                     "$ pare ab start NAME --a MODEL:VERSION --b MODEL:VERSION");
 }
 

@@ -19,6 +19,30 @@ static void unlike(double now, double base, char to[NUMBER_ROOM])
     snprintf(to, NUMBER_ROOM, "%s", isnan(now) || isnan(base) ? "" : "~");
 }
 
+static void put_latency(const struct browse_alike *alike, struct version_change *changes)
+{
+    double now = alike->latency_ms, base = alike->base_latency_ms;
+    if (alike->latency_open) {
+        number_change_open(now, base, changes->latency);
+        return;
+    }
+    number_change(now, base, changes->latency);
+    changes->latency_role = role_of(now, base, true);
+}
+
+static void put_accuracy(const struct browse_alike *alike, struct version_change *changes)
+{
+    double now = alike->accuracy, base = alike->base_accuracy;
+    if (alike->accuracy_open) {
+        number_points_open(now, base, changes->accuracy);
+        return;
+    }
+    number_points(now, base, changes->accuracy);
+    changes->accuracy_role = now == base              ? ROLE_DIM
+                             : alike->accuracy_paired ? role_of(now, base, false)
+                                                      : ROLE_PLAIN;
+}
+
 struct version_change version_change(const struct browse_list *list, const struct browse_row *row)
 {
     struct version_change changes = { .size_role = ROLE_DIM,
@@ -36,19 +60,27 @@ struct version_change version_change(const struct browse_list *list, const struc
     const struct browse_alike *alike = base->is_default ? browse_alike(list, row->id) : NULL;
     number_change(row->size_bytes, base->size_bytes, changes.size);
     changes.size_role = role_of(row->size_bytes, base->size_bytes, true);
-    if (alike && !isnan(alike->latency_ms) && !isnan(alike->base_latency_ms)) {
-        number_change(alike->latency_ms, alike->base_latency_ms, changes.latency);
-        changes.latency_role = role_of(alike->latency_ms, alike->base_latency_ms, true);
-    } else {
+    if (alike && !isnan(alike->latency_ms) && !isnan(alike->base_latency_ms))
+        put_latency(alike, &changes);
+    else
         unlike(row->latency_ms, base->latency_ms, changes.latency);
-    }
-    if (alike && !isnan(alike->accuracy) && !isnan(alike->base_accuracy)) {
-        number_points(alike->accuracy, alike->base_accuracy, changes.accuracy);
-        changes.accuracy_role = role_of(alike->accuracy, alike->base_accuracy, false);
-    } else {
+    if (alike && !isnan(alike->accuracy) && !isnan(alike->base_accuracy))
+        put_accuracy(alike, &changes);
+    else
         unlike(row->accuracy, base->accuracy, changes.accuracy);
-    }
     return changes;
+}
+
+const char *version_change_open(const struct browse_list *list, const struct browse_row *row)
+{
+    const struct browse_row *base = browse_base(list, row);
+    bool has_default = base && base->is_default && base != row;
+    const struct browse_alike *alike = has_default ? browse_alike(list, row->id) : NULL;
+    if (!alike || (!alike->accuracy_open && !alike->latency_open))
+        return "";
+    return !alike->latency_open    ? "  accuracy undecided"
+           : !alike->accuracy_open ? "  latency undecided"
+                                   : "  latency and accuracy undecided";
 }
 
 const char *version_change_of(const struct version_change *changes, enum field_kind kind,

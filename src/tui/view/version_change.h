@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A version's numbers against its model's default: signed; "--" is itself, "~" not measured alike.
+ * A version's numbers against its model's default: signed; "--" is itself, "~" not measured alike,
+ * "-.21?" a change that the interval leaves open. Better and worse only where an interval says so:
+ * two accuracies measured alike and not on the same examples in one job are numbers and no more.
  */
 #ifndef PARE_TUI_VIEW_VERSION_CHANGE_H
 #define PARE_TUI_VIEW_VERSION_CHANGE_H
@@ -15,6 +17,9 @@ struct version_change {
 };
 
 struct version_change version_change(const struct browse_list *list, const struct browse_row *row);
+
+/* "  accuracy undecided" and the like; "": nothing is open. */
+const char *version_change_open(const struct browse_list *list, const struct browse_row *row);
 
 /* The words of one: size, latency or accuracy. */
 const char *version_change_of(const struct version_change *changes, enum field_kind kind,
