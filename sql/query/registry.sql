@@ -1,4 +1,5 @@
--- What this connection is and may do; safe for a role that may do nothing.
+-- What this connection is and may do; safe for a role that may do nothing. Whether there is a schema is asked of a table,
+-- as its comment is, so that both are seen as they are at one moment: to_regnamespace() may know of a newer one.
 -- name: registry_probe
 SELECT current_database(), session_user, pg_is_in_recovery(),
        to_regclass('ml_models')::text,
@@ -6,7 +7,7 @@ SELECT current_database(), session_user, pg_is_in_recovery(),
                 OR has_any_column_privilege(to_regclass('ml_models'), 'SELECT'), false),
        coalesce(has_table_privilege(to_regclass('ml_models'), 'INSERT'), false),
        substring(obj_description(to_regnamespace('pare'), 'pg_namespace') FROM '^pare schema ([0-9]{1,9})$')::int,
-       to_regnamespace('pare') IS NOT NULL,
+       EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'pare'),
        coalesce((SELECT bool_and(has_table_privilege(c.oid, 'SELECT')) FROM pg_class c
                   WHERE c.relnamespace = to_regnamespace('pare') AND c.relkind = 'r'), false)
          AND coalesce(has_schema_privilege(to_regnamespace('pare'), 'USAGE'), false),

@@ -177,7 +177,7 @@ static bool score(struct structuring *s, struct channel_group *group, struct cha
         ok = sum_part(s, &group->parts[i], group->count, sums, err);
         bool last = i + 1 == group->part_count || !group->parts[i + 1].joins;
         for (int64_t k = 0; ok && last && k < group->count; k++) {
-            channels[k].score *= sqrt(sums[k]);
+            channels[k].score *= group->parts[i].mute ? 1 : sqrt(sums[k]);
             if (!isfinite(sums[k]))
                 group->whole = "its weights hold infinities or NaNs";
         }
@@ -186,12 +186,30 @@ static bool score(struct structuring *s, struct channel_group *group, struct cha
     return ok;
 }
 
+/* What is cut along the part's axis so far; NULL when memory ends. */
+static struct channel_cut *cut_along(struct structuring *s, const struct channel_part *part)
+{
+    struct channel_cut *cut = &s->cuts[part->tensor];
+    if (!cut->kept || cut->axis == part->axis)
+        return cut;
+    if (cut->outer)
+        return cut->outer;
+    cut->outer = arena_alloc(&s->plan->arena, sizeof(*cut->outer));
+    if (!cut->outer || part->axis < cut->axis)
+        return cut->outer;
+    *cut->outer = (struct channel_cut){ cut->axis, cut->kept, cut->kept_count, NULL };
+    cut->kept = NULL;
+    return cut;
+}
+
 /* The indexes of a tensor that stay, when `kept` channels of the group do. */
 static bool cut_part(struct structuring *s, const struct channel_part *part,
                      const struct channel_group *group, const bool *goes, struct pare_error *err)
 {
     const struct tensor *t = &s->plan->work->tensors[part->tensor];
-    struct channel_cut *cut = &s->cuts[part->tensor];
+    struct channel_cut *cut = cut_along(s, part);
+    if (!cut)
+        return error_no_memory(err, sizeof(*cut));
     int64_t length = cut->kept ? cut->kept_count : t->shown.dims[part->axis], n = 0;
     int64_t *kept = arena_array(&s->plan->arena, (size_t)length + 1, sizeof(*kept));
     if (!kept)
@@ -202,7 +220,7 @@ static bool cut_part(struct structuring *s, const struct channel_part *part,
         if (channel < 0 || channel >= group->count || !goes[channel])
             kept[n++] = index;
     }
-    *cut = (struct channel_cut){ part->axis, kept, n };
+    *cut = (struct channel_cut){ part->axis, kept, n, cut->outer };
     return true;
 }
 

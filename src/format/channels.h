@@ -19,13 +19,14 @@ struct channel_part {
     int axis;
     int64_t start, width;
     bool joins; /* its values and those of the part before are one vector for each channel */
+    bool mute;  /* zeros there do not silence the channel, so its values do not score */
 };
 
 struct channel_group {
     const char *name; /* of the block */
     int64_t count;    /* channels */
     const struct channel_part *parts;
-    size_t part_count;
+    size_t part_count; /* along at most two axes of a tensor, over all groups */
     const char *whole; /* why it must stay whole; or NULL */
 };
 
@@ -43,12 +44,17 @@ struct channels {
     size_t key_count;
 };
 
-/* What of a tensor stays, along one axis. */
+/* What of a tensor stays, along one axis, or along that and an earlier one. */
 struct channel_cut {
     int axis;
-    const int64_t *kept; /* indexes that stay, ascending */
-    int64_t kept_count;  /* of all indexes: the tensor stays as it is */
+    const int64_t *kept; /* indexes that stay, ascending; NULL: the tensor stays as it is */
+    int64_t kept_count;
+    struct channel_cut *outer; /* along the earlier axis; or NULL */
 };
+
+/* The dimensions of what stays; gives its bytes. */
+int64_t channel_cut_shape(const struct channel_cut *cut, const struct pare_tensor *shown,
+                          int64_t ret_dims[PARE_RANK_MAX]);
 
 /* All groups there are; they live in `arena`. A format without any knows none. */
 MUST_CHECK bool model_channels(const struct model *model, enum channel_method method,
@@ -65,6 +71,10 @@ MUST_CHECK bool model_cut(const struct model *model, const struct channels *chan
                           struct pare_error *err);
 
 /* ---- for the formats ---- */
+
+MUST_CHECK bool onnx_channels(const struct model *model, enum channel_method method,
+                              struct arena *arena, struct channels *ret_channels,
+                              struct pare_error *err);
 
 MUST_CHECK bool checkpoint_channels(const struct model *model, enum channel_method method,
                                     struct arena *arena, struct channels *ret_channels,

@@ -143,8 +143,9 @@ static void add_part(struct making *m, const struct tensor *t, int axis, int64_t
         keep_whole(m, t->shown.name, t->unreadable);
     else if (!t->alone || !(t->shown.dtype == PARE_F32 || t->widens))
         keep_whole(m, t->shown.name, "is not F32, F16 or BF16");
-    m->parts[m->part_count++] =
-        (struct channel_part){ (size_t)(t - m->f->model->tensors), axis, start, width, joins };
+    m->parts[m->part_count++] = (struct channel_part){
+        (size_t)(t - m->f->model->tensors), axis, start, width, joins, false
+    };
 }
 
 /* The weight and the bias of a layer that makes `count` channels of `width`, `halves` times. */

@@ -106,14 +106,11 @@ static bool take_linear8(struct taking_apart *a)
 
 static bool take_cut(struct taking_apart *a)
 {
-    const struct channel_cut *cut = a->change->cut;
-    int64_t *dims = arena_array(a->arena, (size_t)a->shown->rank, sizeof(*dims));
+    int64_t *dims = arena_array(a->arena, PARE_RANK_MAX, sizeof(*dims));
     if (!dims)
-        return error_no_memory(a->err, (size_t)a->shown->rank * sizeof(*dims));
-    memcpy(dims, a->shown->dims, (size_t)a->shown->rank * sizeof(*dims));
-    dims[cut->axis] = cut->kept_count;
+        return error_no_memory(a->err, PARE_RANK_MAX * sizeof(*dims));
     a->parts->same_type = true;
-    a->parts->from.length = a->shown->size_bytes / a->shown->dims[cut->axis] * cut->kept_count;
+    a->parts->from.length = channel_cut_shape(a->change->cut, a->shown, dims);
     a->parts->dims = dims;
     return true;
 }

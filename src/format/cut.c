@@ -41,18 +41,34 @@ struct gather {
     const struct tensor *tensor;
     const struct channel_cut *cut;
     int64_t length, unit;
+    int64_t outer_length, between; /* with an outer axis: its indexes, of so many rows each */
 };
 
 static struct gather gather_of(struct cut_source *own, size_t tensor)
 {
     const struct tensor *t = &own->model->tensors[tensor];
     struct gather g = { .own = own, .tensor = t, .cut = &own->cuts[tensor] };
+    const struct channel_cut *outer = g.cut->outer;
     int64_t rows = 1;
+    g.between = 1;
     for (int i = 0; i < g.cut->axis; i++)
         rows *= t->shown.dims[i];
+    for (int i = outer ? outer->axis + 1 : g.cut->axis; i < g.cut->axis; i++)
+        g.between *= t->shown.dims[i];
+    g.outer_length = outer ? t->shown.dims[outer->axis] : 1;
     g.length = t->shown.dims[g.cut->axis];
     g.unit = t->shown.size_bytes / (rows * g.length);
     return g;
+}
+
+/* The row of the tensor that is row `row` of what stays. */
+static int64_t row_of(const struct gather *g, int64_t row)
+{
+    const struct channel_cut *outer = g->cut->outer;
+    if (!outer)
+        return row;
+    int64_t block = row / g->between, index = outer->kept[block % outer->kept_count];
+    return (block / outer->kept_count * g->outer_length + index) * g->between + row % g->between;
 }
 
 /* How many kept indexes from `first` on, at most `most`, are read at once; and whether gapless. */
@@ -97,7 +113,8 @@ static bool gather_read(const struct gather *g, int64_t at, char *to, size_t len
 {
     int64_t row_bytes = g->cut->kept_count * g->unit;
     while (length > 0) {
-        int64_t row = at / row_bytes, index = at % row_bytes / g->unit, skip = at % g->unit;
+        int64_t row = row_of(g, at / row_bytes), index = at % row_bytes / g->unit;
+        int64_t skip = at % g->unit;
         int64_t whole = MIN((int64_t)length / g->unit, g->cut->kept_count - index);
         size_t n = (size_t)(whole * g->unit);
         bool ok;
@@ -250,6 +267,18 @@ static void cut_close(struct source *source)
 
 /* ---- the model ---- */
 
+int64_t channel_cut_shape(const struct channel_cut *cut, const struct pare_tensor *shown,
+                          int64_t ret_dims[PARE_RANK_MAX])
+{
+    int64_t bytes = shown->size_bytes;
+    memcpy(ret_dims, shown->dims, (size_t)shown->rank * sizeof(*ret_dims));
+    for (; cut; cut = cut->outer) {
+        bytes = bytes / ret_dims[cut->axis] * cut->kept_count;
+        ret_dims[cut->axis] = cut->kept_count;
+    }
+    return bytes;
+}
+
 /* Files by number, opened under the names of the source below and so not more than there may be. */
 static bool set_up(struct cut_source *own, const struct channels *channels, int64_t kept,
                    struct pare_error *err)
@@ -261,7 +290,8 @@ static bool set_up(struct cut_source *own, const struct channels *channels, int6
     if (!own->files)
         return error_no_memory(err, own->file_room * sizeof(*own->files));
     buf_init(&text, CONFIG_MAX);
-    bool ok = model->format->put_channels(model, channels, kept, &text, err);
+    bool ok = !model->format->put_channels ||
+              model->format->put_channels(model, channels, kept, &text, err);
     if (ok && text.length) {
         own->config = arena_strndup(&own->arena, text.data, text.length);
         own->config_length = text.length;

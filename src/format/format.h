@@ -270,7 +270,7 @@ struct format {
     bool (*plan)(const struct model *model, const struct change *changes,
                  const struct output_settings *settings, struct output *output,
                  struct pare_error *err);
-    /* NULL, both: the format knows of no channels. */
+    /* NULL: the format knows of no channels; or nothing tells of them beside the tensors. */
     bool (*channels)(const struct model *model, enum channel_method method, struct arena *arena,
                      struct channels *ret_channels, struct pare_error *err);
     bool (*put_channels)(const struct model *model, const struct channels *channels, int64_t kept,

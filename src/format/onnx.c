@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/channels.h"
 #include "format/onnx_optimize.h"
 #include "format/source.h"
 
@@ -242,5 +243,6 @@ const struct format format_onnx = {
     .optimize = onnx_optimize,
     .settle_fp16 = onnx_fp16_settle,
     .plan = onnx_plan,
+    .channels = onnx_channels,
     .match = onnx_match,
 };

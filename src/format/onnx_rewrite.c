@@ -281,11 +281,11 @@ bool onnx_rewrite(struct onnx_plan *plan, struct pare_error *err)
     struct onnx_rewrite p = { .plan = plan, .arena = &plan->output->arena };
     buf_init(&p.text, TEXT_MAX);
     buf_init(&p.first, TEXT_MAX);
-    bool ok = list_nodes(&p, err) && rewrite_bf16(&p, err) && rewrite_fp16(&p, err) &&
-              rewrite_int8(&p, err) && rewrite_lookups(&p, err) && rewrite_int4(&p, err) &&
-              rewrite_bnb4(&p, err) && rewrite_qdq4(&p, err) && rewrite_table4(&p, err) &&
-              rewrite_opset(&p, err) && rewrite_nodes(&p, err) && import_contrib(&p, err) &&
-              plan_first_nodes(&p, err);
+    bool ok = list_nodes(&p, err) && rewrite_cut(&p, err) && rewrite_bf16(&p, err) &&
+              rewrite_fp16(&p, err) && rewrite_int8(&p, err) && rewrite_lookups(&p, err) &&
+              rewrite_int4(&p, err) && rewrite_bnb4(&p, err) && rewrite_qdq4(&p, err) &&
+              rewrite_table4(&p, err) && rewrite_opset(&p, err) && rewrite_nodes(&p, err) &&
+              import_contrib(&p, err) && plan_first_nodes(&p, err);
     if (ok && p.no_memory)
         ok = error_no_memory(err, p.text.capacity);
     ok = ok && names_differ(&p, err);

@@ -100,5 +100,6 @@ MUST_CHECK bool rewrite_bnb4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_qdq4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_table4(struct onnx_rewrite *p, struct pare_error *err);
 MUST_CHECK bool rewrite_bf16(struct onnx_rewrite *p, struct pare_error *err);
+MUST_CHECK bool rewrite_cut(struct onnx_rewrite *p, struct pare_error *err);
 
 #endif

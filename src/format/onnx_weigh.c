@@ -97,10 +97,11 @@ static const int64_t *known_ints(const struct onnx *onnx, const char *name, int 
 /* Whether a value is an initializer or a Constant's. */
 static bool is_constant(const struct onnx *onnx, const char *name)
 {
-    size_t first, end = onnx_find(onnx, name, &first);
+    size_t first = onnx_find_first(onnx, name); /* of what may be very many */
     const struct onnx_mention *m = &onnx->mentions[first];
-    return first < end && (m->role == ONNX_TENSOR || (m->role == ONNX_MADE && m->index >= 0 &&
-                                                      onnx->nodes[m->index].tensor >= 0));
+    bool there = first < onnx->mention_count && !strcmp(m->name, name);
+    return there && (m->role == ONNX_TENSOR ||
+                     (m->role == ONNX_MADE && m->index >= 0 && onnx->nodes[m->index].tensor >= 0));
 }
 
 static bool through_transpose(const struct onnx_node *node, struct view *view)

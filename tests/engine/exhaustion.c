@@ -77,18 +77,22 @@ static bool everything(const struct buf *file, struct pare_error *err)
         "{\"step\": \"quantize\", \"scheme\": \"fp16\"}]}";
     static const char match[] = "{\"steps\": [{\"step\": \"quantize\", \"scheme\": \"int8\", "
                                 "\"match\": \"onnxruntime\"}]}";
+    static const char ffn[] = "{\"steps\": [{\"step\": \"prune\", \"method\": \"ffn\", "
+                              "\"amount\": 0.5}]}";
     struct source *source;
     struct pare_model *model = NULL;
-    struct pare_recipe *recipe = NULL, *peers = NULL;
+    struct pare_recipe *recipe = NULL, *peers = NULL, *channels = NULL;
     struct pare_report *diff = NULL;
     bool ok = source_open_memory("m.onnx", file->data, file->length, &source, err) &&
               engine_open(source, &model, err) &&
               pare_recipe_parse(text, strlen(text), &recipe, err) && run(model, recipe, err) &&
               pare_recipe_parse(match, strlen(match), &peers, err) && run(model, peers, err) &&
+              pare_recipe_parse(ffn, strlen(ffn), &channels, err) && run(model, channels, err) &&
               pare_diff(model, model, NULL, NULL, &diff, err);
     pare_report_free(diff);
     pare_recipe_free(recipe);
     pare_recipe_free(peers);
+    pare_recipe_free(channels);
     pare_model_close(model);
     return ok;
 }
@@ -110,6 +114,13 @@ int main(void)
     maker_node(&m, "Mul", "folded", "B", "C", "v");
     maker_node(&m, "MatMul", "third", "y", "v", "z");
     wire_put_bytes(&m.graph, 12, "\n\1z", 3); /* an output of that name */
+    maker_weight(&m, "D", 2, square, 4);
+    maker_weight(&m, "E", 2, square, 5);
+    maker_weight(&m, "F", 0, square, 6);
+    maker_node(&m, "MatMul", "", "x", "D", "d");
+    maker_node(&m, "Mul", "", "d", "F", "f");
+    maker_node(&m, "MatMul", "", "f", "E", "e");
+    wire_put_bytes(&m.graph, 12, "\n\1e", 3);
     maker_finish(&m, &file);
     int number = 0;
     bool ended = false, ok = true;

@@ -7,6 +7,7 @@
 
 #define STEPS(text) "{\"steps\": [" text "]}"
 #define QUANTIZE(text) "{\"step\": \"quantize\", \"scheme\": " text "}"
+#define FFN "{\"step\": \"prune\", \"method\": \"ffn\", \"amount\": 0.5}"
 #define PRUNE(amount) "{\"step\": \"prune\", \"method\": \"l1\", \"amount\": " amount "}"
 
 static const char *const recipes[] = {
@@ -27,6 +28,8 @@ static const char *const recipes[] = {
                    "\"weight_type\": \"quint8\"")),
     STEPS("{\"step\": \"optimize\"}"),
     STEPS("{\"step\": \"optimize\"}," QUANTIZE("\"int8\"")),
+    STEPS(FFN),
+    STEPS(FFN "," FFN "," PRUNE("0.5") "," QUANTIZE("\"int8\"")),
 };
 
 /* With values in a file beside. */
@@ -34,6 +37,7 @@ static const char *const recipes_apart[] = {
     STEPS(PRUNE("0.5") "," QUANTIZE("\"int8\"")),
     STEPS(QUANTIZE("\"fp16\"") "," QUANTIZE("\"int4\", \"include\": [\"*W*\"]")),
     STEPS(QUANTIZE("\"int8\", \"match\": \"onnxruntime\"")),
+    STEPS(FFN),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

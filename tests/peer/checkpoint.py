@@ -10,45 +10,26 @@ transformers and bitsandbytes cannot be imported, unless PARE_PEERS is set to re
 """
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import warnings
 
 warnings.filterwarnings("ignore")
-try:
-    import bitsandbytes  # noqa: F401
-    import torch
-    import transformers
-    from safetensors.torch import load_file
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
 
-PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "pare")
+from tap import finish, need, ok, pare
+
+need("bitsandbytes", "torch", "transformers", "safetensors.torch")
+
+import bitsandbytes  # noqa: F401
+import torch
+import transformers
+from safetensors.torch import load_file
+
 # Name, pare's words, the least cosine of the logits with those of the source.
 SCHEMES = [("nf4", ["--scheme", "nf4"], 0.97), ("nf4-plain", ["--scheme", "nf4", "--no-double-quant"], 0.97),
            ("fp4", ["--scheme", "fp4"], 0.94), ("int8", ["--scheme", "int8"], 0.99),
            ("fp16", ["--scheme", "fp16"], 0.9999), ("bf16", ["--scheme", "bf16"], 0.999)]
 TOKENS = [[1, 5, 9, 42, 17, 200, 3, 77]]
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
-
-
-def pare(*words):
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False)
 
 
 # ---- the model ----
@@ -204,8 +185,7 @@ def main():
                 check_scheme(here, label, sources, expected, scheme, words, least)
             check_conversion(here, label, sources, expected)
         check_parameters(folder)
-    print("1..%d" % count)
-    sys.exit(failed > 0)
+    sys.exit(finish())
 
 
 main()

@@ -12,6 +12,9 @@ import subprocess
 import sys
 import zipfile
 
+from tap import finish, ok
+from wheels import wheel
+
 SRC, BUILD = os.environ.get("top_srcdir", "."), os.environ.get("top_builddir", "build")
 CACHE = os.path.join(BUILD, "peer-cache")
 MAGIKA, DJANGO = "magika==1.0.3", "django==5.1.4"
@@ -20,16 +23,6 @@ SHA256 = {
     DJANGO: "236e023f021f5ce7dee5779de7b286565fdea5f4ab86bae5338e3f7b69896cf0",
     "rows.npz": "0beb8a5edd1cf69a74d775e90d653c7396f705f110caa8b9cec2c6c957cccbcb",
 }
-count = failed = 0
-
-
-def ok(passed, what, more=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what), flush=True)
-    if not passed:
-        failed += 1
-        print("# " + str(more).replace("\n", "\n# "), flush=True)
 
 
 def sha256(path):
@@ -37,29 +30,8 @@ def sha256(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def give_up(why):
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % why)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % why)
-    sys.exit(0)
-
-
-def wheel(name):
-    prefix = name.split("==")[0] + "-"
-    def found():
-        return [n for n in sorted(os.listdir(CACHE)) if n.lower().startswith(prefix) and n.endswith(".whl")]
-    if not found():
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps",
-                        "--only-binary", ":all:", "-d", CACHE, name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if not found():
-        give_up("%s cannot be downloaded" % name)
-    return os.path.join(CACHE, found()[0])
-
-
 def gather():
-    os.makedirs(CACHE, exist_ok=True)
-    magika, django = wheel(MAGIKA), wheel(DJANGO)
+    magika, django = wheel(CACHE, MAGIKA), wheel(CACHE, DJANGO)
     model, rows, folder = (os.path.join(CACHE, n) for n in ("model.onnx", "rows.npz", "django"))
     with zipfile.ZipFile(magika) as archive:
         with open(model, "wb") as file:
@@ -114,8 +86,7 @@ def main():
     refused = pare("promote", "magika:l1p70")
     ok(refused.returncode == 4 and "accuracy" in refused.stderr, "the 70 % cut fails its gate", refused.stderr)
     must("promote", "magika:int8", "--expect", "magika:fp32")
-    print("1..%d" % count)
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

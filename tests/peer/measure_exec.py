@@ -9,44 +9,24 @@ where torch, transformers or bitsandbytes cannot be imported, unless PARE_PEERS 
 """
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SRC = os.environ.get("top_srcdir", os.path.dirname(os.path.dirname(HERE)))
-PROGRAM = os.path.join(os.path.abspath(os.environ.get("top_builddir", ".")), "pare")
-count = failed = 0
 
-try:
-    import bitsandbytes  # noqa: F401 (what loads the quantized versions)
-    import torch
-    import transformers
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+from tap import finish, need, ok, pare
+
+need("bitsandbytes", "torch", "transformers")
+
+import bitsandbytes  # noqa: F401 (what loads the quantized versions)
+import torch
+import transformers
 
 if not os.environ.get("PARE_TEST_SERVER"):
     os.environ["PARE_TEST_SERVER"] = "yes"
     server = os.path.join(SRC, "tests", "with-postgres")
     os.execv(server, [server, sys.executable, os.path.abspath(__file__)])
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
-
-
-def pare(*words):
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False)
 
 
 def must(*words):
@@ -117,8 +97,7 @@ def main():
         must("quantize", "m:fp32", "--scheme", "nf4", "--as", "nf4")
         must("quantize", "m:fp32", "--scheme", "int8", "--as", "int8")
         comparing(measuring(folder))
-    print("1..%d" % count)
-    return failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

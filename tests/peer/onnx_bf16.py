@@ -11,8 +11,8 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import MODELS, PROGRAM, Result, conv, initializer, matmul, model, ok, ort, tensors, weights
-import onnx_int8
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import MODELS, Result, conv, initializer, matmul, model, ort, tensors, weights
 
 import ml_dtypes
 import numpy as np
@@ -176,16 +176,15 @@ def reasons():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s" % (ort.__version__, onnx.__version__))
     bytes_of_numpy()
     outputs_of_the_model()
     beside_other_schemes()
     reasons()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import PROGRAM, Result, gemm, initializer, model, ok, ort, weights
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import Result, gemm, initializer, model, ort, weights
 from onnx_int4 import big_tied, check_outputs, constant, corners, differences, imports_already, mixed
 from onnx_int4 import noise, old_ir, product
-import onnx_int8
 
 import numpy as np
 import onnx
@@ -165,8 +165,8 @@ def what_is_said():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s, quantizer %s"
           % (ort.__version__, onnx.__version__, "there" if MatMulBnb4Quantizer else "missing"))
@@ -175,8 +175,7 @@ def main():
     transposed_weight()
     outputs_of_the_model()
     what_is_said()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import PROGRAM, Result, initializer, model, ok, ort, weights
-import onnx_int8
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import Result, initializer, model, ort, weights
 from onnx_int4 import MatMulNBitsQuantizer, cosine, differences
 
 import numpy as np
@@ -183,15 +183,14 @@ def excludes_are_those_of_the_peer():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s" % (ort.__version__, onnx.__version__))
     a_row_for_each()
     measures_are_those_of_the_file()
     excludes_are_those_of_the_peer()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -13,38 +13,21 @@ import subprocess
 import sys
 import tempfile
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from tap import TRANSFORM, finish, need, ok
 
-try:
-    import numpy as np
-    import onnx
-    import onnxruntime as ort
-    from onnx import TensorProto, helper, numpy_helper
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+need("numpy", "onnx", "onnxruntime")
 
-PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "tests/engine/transform_file")
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
 FP16 = {"step": "quantize", "scheme": "fp16"}
 INT8 = {"step": "quantize", "scheme": "int8"}
 INT4 = {"step": "quantize", "scheme": "int4"}
 HALF = {"step": "prune", "method": "l1", "amount": 0.5}
 F, H, I = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT64
 rng = np.random.default_rng(20240301)
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % detail)
-    sys.stdout.flush()
 
 
 # ---- small models ----
@@ -302,7 +285,7 @@ class Result:
                       size_threshold=0)
         else:
             onnx.save(m, self.source)
-        self.run = subprocess.run([PROGRAM, json.dumps({"steps": steps}), self.source, self.target],
+        self.run = subprocess.run([TRANSFORM, json.dumps({"steps": steps}), self.source, self.target],
                                   capture_output=True, text=True)
         self.ok = self.run.returncode == 0
         if self.ok:
@@ -556,14 +539,14 @@ def same_bytes_again():
     with tempfile.TemporaryDirectory() as folder:
         r = Result(folder, many_types(), [FP16])
         first = open(r.target, "rb").read()
-        subprocess.run([PROGRAM, json.dumps({"steps": [FP16]}), r.source, r.target],
+        subprocess.run([TRANSFORM, json.dumps({"steps": [FP16]}), r.source, r.target],
                        capture_output=True, check=True)
         ok(open(r.target, "rb").read() == first, "the same input gives the same bytes")
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s, numpy %s" % (ort.__version__, onnx.__version__, np.__version__))
     for name, m in MODELS.items():
@@ -575,8 +558,7 @@ def main():
     composes()
     weights_inside_change_too()
     same_bytes_again()
-    print("1..%d" % count)
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

@@ -13,34 +13,17 @@ import subprocess
 import sys
 import tempfile
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from tap import TRANSFORM, finish, need, ok
 
-try:
-    import numpy as np
-    import onnx
-    import onnxruntime as ort
-    from onnx import TensorProto, helper, numpy_helper
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+need("numpy", "onnx", "onnxruntime")
 
-PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "tests/engine/transform_file")
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
 INT8 = {"step": "quantize", "scheme": "int8"}
 rng = np.random.default_rng(20240229)
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % detail)
-    sys.stdout.flush()
 
 
 # ---- small models ----
@@ -287,7 +270,7 @@ class Result:
         else:
             onnx.save(m, self.source)
         recipe = json.dumps({"steps": steps})
-        self.run = subprocess.run([PROGRAM, recipe, self.source, self.target],
+        self.run = subprocess.run([TRANSFORM, recipe, self.source, self.target],
                                   capture_output=True, text=True)
         self.ok = self.run.returncode == 0
         if self.ok:
@@ -478,7 +461,7 @@ def same_bytes_again():
     with tempfile.TemporaryDirectory() as folder:
         r = Result(folder, "a", constant_node(), [INT8])
         first = open(r.target, "rb").read()
-        subprocess.run([PROGRAM, json.dumps({"steps": [INT8]}), r.source, r.target],
+        subprocess.run([TRANSFORM, json.dumps({"steps": [INT8]}), r.source, r.target],
                        capture_output=True, check=True)
         ok(open(r.target, "rb").read() == first, "the same input gives the same bytes")
 
@@ -492,7 +475,7 @@ def unknown_fields_survive():
         source, target = os.path.join(folder, "in.onnx"), os.path.join(folder, "out.onnx")
         with open(source, "wb") as f:
             f.write(raw)
-        subprocess.run([PROGRAM, json.dumps({"steps": [INT8]}), source, target],
+        subprocess.run([TRANSFORM, json.dumps({"steps": [INT8]}), source, target],
                        capture_output=True, check=True)
         after = onnx.load(target)
         ok(b"\xf2\x3e\x05hello" in open(target, "rb").read() and after.graph.doc_string == "kept"
@@ -500,8 +483,8 @@ def unknown_fields_survive():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     if "--keep" in sys.argv:
         folder = sys.argv[sys.argv.index("--keep") + 1]
@@ -513,8 +496,7 @@ def main():
     subgraphs()
     same_bytes_again()
     unknown_fields_survive()
-    print("1..%d" % count)
-    return failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -17,37 +17,20 @@ import subprocess
 import sys
 import tempfile
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from tap import TRANSFORM, finish, need, ok
 
-try:
-    import numpy as np
-    import onnx
-    import onnxruntime as ort
-    from onnx import TensorProto, helper, numpy_helper
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+need("numpy", "onnx", "onnxruntime.quantization")
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "tests/engine/transform_file")
 FLOAT, FLOAT16, INT64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT64
 MS = "com.microsoft"
 rng = np.random.default_rng(20240229)
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
 
 
 # ---- small models ----
@@ -725,7 +708,7 @@ SETTINGS = [dict(per_channel=c, reduce_range=r, weight_type=t)
 
 def run_pare(settings, source, target):
     step = dict(settings, step="quantize", scheme="int8", match="onnxruntime")
-    return subprocess.run([PROGRAM, json.dumps({"steps": [step]}), source, target],
+    return subprocess.run([TRANSFORM, json.dumps({"steps": [step]}), source, target],
                           capture_output=True, text=True)
 
 
@@ -810,8 +793,8 @@ def pinned():
 
 def main():
     logging.disable(logging.CRITICAL)
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     if ort.__version__ != pinned():
         print("1..0 # SKIP onnxruntime is %s, %s is matched" % (ort.__version__, pinned()))
@@ -828,8 +811,7 @@ def main():
         ok(not peer_loads(m), "what quantize_dynamic makes of it does not load: " + name)
     for path in sys.argv[1:]:
         check_file(path)
-    print("1..%d" % count)
-    return failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

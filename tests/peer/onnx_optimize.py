@@ -13,8 +13,8 @@ import os
 import sys
 import tempfile
 
-import onnx_int8
-from onnx_int8 import Result, initializer, model, ok, ort, weights
+from tap import finish, ok
+from onnx_int8 import Result, initializer, ort, weights
 
 import numpy as np
 import onnx
@@ -519,5 +519,4 @@ if __name__ == "__main__":
     else:
         for part in (folded_operators, folded_shapes, folding_graphs, removal_graphs, merging_graphs, fusing_graphs, left_alone):
             part()
-    print("1..%d" % onnx_int8.count)
-    sys.exit(onnx_int8.failed > 0)
+    sys.exit(finish())

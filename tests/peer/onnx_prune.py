@@ -12,9 +12,9 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import PROGRAM, Result, conv, constant_node, gemm, initializer, matmul, model, ok, ort
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import Result, conv, constant_node, gemm, initializer, matmul, model, ort
 from onnx_int8 import loop, recurrent, subgraph, tensors, tied, weights
-import onnx_int8
 
 import numpy as np
 import onnx
@@ -148,14 +148,13 @@ def zero_pattern():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s" % (ort.__version__, onnx.__version__))
     every_method()
     zero_pattern()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import PROGRAM, Result, gemm, initializer, model, ok, ort, weights
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import Result, gemm, initializer, model, ort, weights
 from onnx_int4 import MatMulNBitsQuantizer, SHAPES, big_tied, check_outputs, constant, corners, mixed
 from onnx_int4 import noise, old_ir, product, ties
-import onnx_int8
 
 import numpy as np
 import onnx
@@ -239,8 +239,8 @@ def raised():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s, quantizer %s"
           % (ort.__version__, onnx.__version__, "there" if MatMulNBitsQuantizer else "missing"))
@@ -248,8 +248,7 @@ def main():
     outputs_of_the_model()
     opsets()
     raised()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

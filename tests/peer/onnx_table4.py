@@ -12,9 +12,9 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import PROGRAM, Result, initializer, model, ok, ort, tied_with_gather, weights
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import Result, initializer, model, ort, tied_with_gather, weights
 from onnx_int4 import MatMulNBitsQuantizer, check_outputs, noise
-import onnx_int8
 
 import numpy as np
 import onnx
@@ -260,8 +260,8 @@ def reasons():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s, quantizer %s"
           % (ort.__version__, onnx.__version__, "there" if MatMulNBitsQuantizer else "missing"))
@@ -269,8 +269,7 @@ def main():
     outputs_of_the_model()
     same_outputs_as_the_peer()
     reasons()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

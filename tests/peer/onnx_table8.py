@@ -10,9 +10,9 @@ import os
 import sys
 import tempfile
 
-from onnx_int8 import INT8, PROGRAM, Result, check_model, initializer, model, ok, ort, sqnr, weights
+from tap import TRANSFORM, finish, ok
+from onnx_int8 import INT8, Result, check_model, initializer, model, ort, sqnr, weights
 from onnx_table4 import borders, indices, lookup, reason
-import onnx_int8
 
 import onnx
 from onnx import helper
@@ -113,15 +113,14 @@ def left():
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("1..0 # SKIP %s is not built" % PROGRAM)
+    if not os.path.exists(TRANSFORM):
+        print("1..0 # SKIP %s is not built" % TRANSFORM)
         return 0
     print("# onnxruntime %s, onnx %s" % (ort.__version__, onnx.__version__))
     written()
     among_other_schemes()
     left()
-    print("1..%d" % onnx_int8.count)
-    return onnx_int8.failed != 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -12,31 +12,17 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    import torch.nn.utils.prune as peer
-    from safetensors.torch import load_file, save_file
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS") in ("required", "torch"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+import tap
+from tap import PARE, finish, need, ok
 
-PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "pare")
+need("torch.nn.utils.prune", "safetensors.torch")
+
+import torch
+import torch.nn.utils.prune as peer
+from safetensors.torch import load_file, save_file
+
 SHAPES = {"fc1": (96, 40), "fc2": (40, 96), "odd": (7, 12), "conv": (16, 8, 3, 3), "line": (12, 4, 5)}
 AMOUNTS = ["0.5", "0.3", "0.0", "1.0", "0.125", "0.35", "1", "3"]
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
 
 
 def number(word):
@@ -63,7 +49,7 @@ def pare(folder, kind, tensors, *words):
     """What pare prune makes of the tensors, or None and its words."""
     source, out = os.path.join(folder, "in." + kind), os.path.join(folder, "out." + kind)
     save_file(tensors, source) if kind == "safetensors" else torch.save(tensors, source)
-    done = subprocess.run([PROGRAM, "prune", source, *words, "-o", out], capture_output=True, text=True, check=False)
+    done = subprocess.run([PARE, "prune", source, *words, "-o", out], capture_output=True, text=True, check=False)
     if done.returncode:
         return None, done.stderr
     return (load_file(out) if kind == "safetensors" else torch.load(out, weights_only=True)), done.stderr
@@ -77,7 +63,7 @@ def same(ours, theirs):
 
 def check(folder, what, apply, *words):
     for kind in ("safetensors", "pt"):
-        torch.manual_seed(count)
+        torch.manual_seed(tap.count)
         made = modules()
         tensors = {name + ".weight": m.weight.detach().clone() for name, m in made.items()}
         apply(made)
@@ -163,8 +149,7 @@ def main():
         halves(folder)
         refused(folder)
         two_of_four(folder)
-    print("1..%d" % count)
-    sys.exit(bool(failed))
+    sys.exit(finish())
 
 
 main()

@@ -8,36 +8,16 @@ Runs pare of the build folder (top_builddir). Skips itself where torch cannot be
 PARE_PEERS is set; requirements-torch.txt pins what it was written against.
 """
 import os
-import subprocess
 import sys
 import tempfile
 import zipfile
 
-try:
-    import torch
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+from tap import finish, need, ok, pare
 
-PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "pare")
-count = failed = 0
+need("torch")
 
+import torch
 
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
-
-
-def pare(*words):
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False)
 
 
 # ---- the objects ----
@@ -142,8 +122,7 @@ def main():
         check(folder, "training", training())
         check(folder, "tensor", torch.randn(7, 5))
         refusals(folder)
-    print("1..%d" % count)
-    sys.exit(failed > 0)
+    sys.exit(finish())
 
 
 main()

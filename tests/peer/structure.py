@@ -13,33 +13,18 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
-except ImportError as missing:
-    if os.environ.get("PARE_PEERS"):
-        print("not ok 1 - the peers are there\n# %s\n1..1" % missing)
-        sys.exit(1)
-    print("1..0 # SKIP %s" % missing)
-    sys.exit(0)
+from tap import PARE, finish, need, ok
 
-PROGRAM = os.path.abspath(os.path.join(os.environ.get("top_builddir", "."), "pare"))
+need("torch", "transformers")
+
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
 HIDDEN, INNER, HEADS, SHARED = 64, 160, 8, 4
-count = failed = 0
-
-
-def ok(passed, what, detail=""):
-    global count, failed
-    count += 1
-    print("%sok %d - %s" % ("" if passed else "not ", count, what))
-    if not passed:
-        failed += 1
-        print("# %s" % str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
 
 
 def pare(*words):
-    done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([PARE, *words], capture_output=True, text=True, check=False)
     return done.returncode == 0, done.stderr
 
 
@@ -118,8 +103,7 @@ def main():
         small().save_pretrained(loud)
         try_zeros(silent)
         try_any(loud)
-    print("1..%d" % count)
-    return failed > 0
+    return finish()
 
 
 if __name__ == "__main__":
