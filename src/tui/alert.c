@@ -100,9 +100,11 @@ static void put_words(const struct alert *alert, int form, char words[LINE_ROOM]
 {
     long long count = (long long)alert->failed, id = (long long)alert->last_id;
     const char *jobs = count == 1 ? "job" : "jobs";
-    if (form == 0 && *alert->ref)
-        snprintf(words, LINE_ROOM, "%lld %s failed, %s%lld of %s", count, jobs,
-                 count == 1 ? "" : "the last ", id, alert->ref);
+    if (form == 0 && *alert->ref && count == 1)
+        snprintf(words, LINE_ROOM, "job %lld of %s failed", id, alert->ref);
+    else if (form == 0 && *alert->ref)
+        snprintf(words, LINE_ROOM, "%lld %s failed, the last %lld of %s", count, jobs, id,
+                 alert->ref);
     else if (form == 1)
         snprintf(words, LINE_ROOM, "%lld %s failed", count, jobs);
     else
