@@ -120,10 +120,11 @@ void version_tensors_ready(struct version_tensors *t)
     struct inspector_news news;
     for (int i = 0; i < NEWS_A_PASS && inspector_take(&t->inspector, &news); i++)
         take(t, &news);
-    if (t->chart) { /* it was asked for before there was a tensor */
+    /* The foot, which is drawn first, and a histogram that was asked for want a tensor at once. */
+    if (t->chart || tensor_table_cursor(&t->table) < 0)
         tensor_table_fit(&t->table);
+    if (t->chart)
         ask_histogram(t);
-    }
 }
 
 /* ---- keys ---- */
