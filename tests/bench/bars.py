@@ -301,10 +301,11 @@ def transfer(folder):
     speed, client, backend = rate(LARGE_MIB, "import", large + "@", "--name", "large", "--version", "v@")
     show("import of %d MiB into chunks, best of 3" % LARGE_MIB, speed, "MB/s", 200, least=True)
     server_alone("INSERT of the same chunks, no client", "INSERT INTO pare.artifact (folder, actor)"
-                 " VALUES (false, 'bench'); INSERT INTO pare.piece SELECT sha256(sha256), size_bytes, bytes || ''"
+                 " VALUES (false, 'bench'); INSERT INTO pare.piece SELECT {0}, size_bytes, bytes || ''"
                  " FROM pare.piece WHERE sha256 IN (SELECT sha256 FROM pare.chunk WHERE artifact_id = 1);"
-                 " INSERT INTO pare.chunk SELECT (SELECT max(id) FROM pare.artifact), start_at, sha256(sha256)"
-                 " FROM pare.chunk WHERE artifact_id = 1")
+                 " INSERT INTO pare.chunk SELECT (SELECT max(id) FROM pare.artifact), start_at, {0}"
+                 " FROM pare.chunk WHERE artifact_id = 1".format(
+                     "sha256(sha256 || int8send((SELECT max(id) FROM pare.artifact)))"))
     show("import: client's memory", client, "MiB", 64)
     show("import: backend's own memory", backend, "MiB", 128)
     speed, client, backend = rate(LARGE_MIB, "export", "large:v0", "-o", os.path.join(folder, "back@"))
