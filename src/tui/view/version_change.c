@@ -13,6 +13,12 @@ static int role_of(double now, double base, bool less_is_better)
     return (now < base) == less_is_better ? ROLE_BETTER : ROLE_WORSE;
 }
 
+/* As role_of(), of what is printed as a share: "+0.0%" is nothing to look at. */
+static int role_of_share(double now, double base)
+{
+    return fabs(now - base) < 0.0005 * fabs(base) ? ROLE_DIM : role_of(now, base, true);
+}
+
 /* Of what is there on both sides and was not measured alike nothing can be said but that. */
 static void unlike(double now, double base, char to[NUMBER_ROOM])
 {
@@ -27,7 +33,7 @@ static void put_latency(const struct browse_alike *alike, struct version_change 
         return;
     }
     number_change(now, base, changes->latency);
-    changes->latency_role = role_of(now, base, true);
+    changes->latency_role = role_of_share(now, base);
 }
 
 static void put_accuracy(const struct browse_alike *alike, struct version_change *changes)
@@ -59,7 +65,7 @@ struct version_change version_change(const struct browse_list *list, const struc
     }
     const struct browse_alike *alike = base->is_default ? browse_alike(list, row->id) : NULL;
     number_change(row->size_bytes, base->size_bytes, changes.size);
-    changes.size_role = role_of(row->size_bytes, base->size_bytes, true);
+    changes.size_role = role_of_share(row->size_bytes, base->size_bytes);
     if (alike && !isnan(alike->latency_ms) && !isnan(alike->base_latency_ms))
         put_latency(alike, &changes);
     else
