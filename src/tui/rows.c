@@ -226,10 +226,13 @@ const struct browse_list *rows_counted(const struct rows *rows)
     return rows->is_ahead ? &rows->coming : rows->list;
 }
 
-/* While nothing has been whole yet, the longer of the two lists is the one to look at. */
+/*
+ * While nothing has been whole yet, the longer of the two lists is the one to look at; of what comes ahead only
+ * all of it is in order.
+ */
 static void look_at_longer(struct rows *rows)
 {
-    if (rows->whole || !rows->loading || rows->is_ahead)
+    if (rows->whole || !rows->loading || rows->is_ahead || rows->ahead.count > 0)
         return;
     if (rows->list == &rows->shown && rows->coming.count > rows->shown.count)
         look_at(rows, &rows->coming);

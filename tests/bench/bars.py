@@ -9,6 +9,7 @@ the load is printed. PARE_PYTHON names a Python with onnx and onnxruntime, the p
 """
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -89,6 +90,26 @@ def rest(warm_mib=0):
 
 # ---- the browser ----
 
+def written(terminal):
+    """What came when, until nothing did for a second: a list of seconds since the start and bytes. No screen is made
+    of it meanwhile: that takes longer than what is measured."""
+    came = []
+    while select.select([terminal.master], [], [], 1)[0]:
+        data = os.read(terminal.master, 65536)
+        came.append((time.monotonic() - terminal.started, data))
+    return came
+
+
+def first(terminal, came, is_so):
+    """When the screen was first so; what came until then is drawn, and taken from the list."""
+    while came:
+        when, data = came.pop(0)
+        terminal.stream.feed(data)
+        if is_so(terminal.text()):
+            return when
+    raise TimeoutError("never so: " + terminal.text())
+
+
 def remembered():
     """With an order that the server does not deliver: the last page at once, then its rows, then all."""
     with tempfile.TemporaryDirectory(prefix="pare-state.") as state:
@@ -103,15 +124,10 @@ def remembered():
         for _ in range(20):
             keys.leave_alone()
             terminal = Terminal([PARE], 48, 160, env, idle=False)
-            while b"on their way" not in terminal.raw:  # drawn behind the page
-                terminal.pump(5)
-            pages.append(time.monotonic() - terminal.started)
-            while "on their way" in terminal.text() or "v5.3_int4" not in terminal.text():
-                terminal.pump(5)
-            fresh.append(time.monotonic() - terminal.started)
-            while "100 000 ver" not in terminal.text() or "loading" in terminal.text():
-                terminal.pump(5)
-            whole.append(time.monotonic() - terminal.started)
+            came = written(terminal)
+            pages.append(first(terminal, came, lambda screen: "on their way" in screen))
+            fresh.append(first(terminal, came, lambda screen: "on their way" not in screen and "v5.3_int4" in screen))
+            whole.append(first(terminal, came, lambda screen: "100 000 ver" in screen and "loading" not in screen))
             terminal.send(b"q")
             terminal.wait_exit()
             terminal.close()
