@@ -28,8 +28,9 @@ SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_m
        || '/' || (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pare.lineage)
        || '/' || (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pare.artifact)
 
--- What the job that judged c and b on the same examples found, from whichever side it looked: the interval of the change
--- of accuracy, of which only whether 0 is in it is asked, and the verdict on the times. Nothing where there was no such job.
+-- What the job that judged c and b on the same examples found, from whichever side it looked: the intervals of the change
+-- of accuracy and of the times' ratio, the verdict on the times, and whether it was c that it looked at. Nothing where there
+-- was no such job.
 -- part: judged
   CROSS JOIN LATERAL (SELECT CASE WHEN c.against_id = b.model_id THEN c.result
                                   WHEN b.against_id = c.model_id THEN b.result END AS result) j
@@ -39,7 +40,10 @@ SELECT (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM ml_m
             THEN left(j.result ->> 'change_low', 700) END,
        CASE WHEN jsonb_typeof(j.result -> 'change_high') = 'number' AND jsonb_typeof(j.result -> 'fixed') = 'number'
             THEN left(j.result ->> 'change_high', 700) END,
-       left(j.result ->> 'speed', 20)
+       left(j.result ->> 'speed', 20),
+       CASE WHEN jsonb_typeof(j.result -> 'ratio_low') = 'number' THEN left(j.result ->> 'ratio_low', 700) END,
+       CASE WHEN jsonb_typeof(j.result -> 'ratio_high') = 'number' THEN left(j.result ->> 'ratio_high', 700) END,
+       coalesce(c.against_id = b.model_id, false)
 
 -- For each version that was measured under the same conditions on the same data as its model's default:
 -- both latencies and both accuracies of the newest such pair; the latencies only where one job measured both

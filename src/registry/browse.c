@@ -153,7 +153,7 @@ static void read_alike_one(const struct pg_rows *rows, struct browse_look *look)
     look->base_accuracy = pair.base_accuracy;
     look->latency_open = pair.latency_open;
     look->accuracy_open = pair.accuracy_open;
-    look->accuracy_paired = pair.accuracy_paired;
+    look->accuracy_paired = browse_is_paired(&pair);
 }
 
 bool browse_take_look(struct pg_rows *const *rows, size_t count, struct arena *arena,

@@ -71,6 +71,11 @@ struct browse_model {
     uint32_t base; /* what its versions' changes are against: a row's place, or BROWSE_NONE */
 };
 
+/* Both NAN: there is none. */
+struct browse_interval {
+    double low, high;
+};
+
 /*
  * A pair measured alike: this version and its model's default. What the intervals of one job that
  * judged both tell, as Compare reads them (registry/comparison.h): a change is open where they leave
@@ -79,7 +84,8 @@ struct browse_model {
 struct __attribute__((packed, aligned(4))) browse_alike {
     int64_t id;
     double latency_ms, base_latency_ms, accuracy, base_accuracy; /* NAN when absent */
-    uint32_t latency_open : 1, accuracy_open : 1, accuracy_paired : 1;
+    struct browse_interval change, ratio; /* of accuracy, a difference; of latency, to the base's */
+    bool latency_open, accuracy_open;
 };
 
 struct browse_value {
@@ -164,6 +170,8 @@ bool browse_pairs_differ(const char *state, const char *other);
 
 /* A row of the answer to that. */
 struct browse_alike browse_read_alike(const struct pg_rows *rows, int row);
+/* Whether one job judged both on the same examples. */
+bool browse_is_paired(const struct browse_alike *alike);
 void browse_ask_alike(struct browse_batch *batch, struct browse_list *list);
 /* The pairs of `from`, which has none afterwards, in place of those of `list`. */
 void browse_take_pairs(struct browse_list *list, struct browse_list *from);
@@ -204,7 +212,7 @@ struct browse_look {
     bool bytes_changed;
     bool alike; /* both measured under the same conditions on the same data: */
     double latency_ms, base_latency_ms, accuracy, base_accuracy;
-    bool latency_open, accuracy_open, accuracy_paired; /* as of struct browse_alike */
+    bool latency_open, accuracy_open, accuracy_paired; /* as struct browse_alike has them */
 };
 void browse_ask_look(struct browse_batch *batch, const char *name, const char *version,
                      int64_t default_id, int64_t check_bytes_id);

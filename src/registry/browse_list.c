@@ -395,22 +395,45 @@ const struct browse_row *browse_base(const struct browse_list *list, const struc
 
 /* ---- pairs measured alike ---- */
 
+static struct browse_interval read_interval(const struct pg_rows *rows, int row, int column)
+{
+    double low = version_metric(pg_text(rows, row, column)),
+           high = version_metric(pg_text(rows, row, column + 1));
+    return isnan(low) || isnan(high) ? (struct browse_interval){ NAN, NAN }
+                                     : (struct browse_interval){ low, high };
+}
+
+/* What the job says of the base beside this version, the other way round. */
+static void turn(struct browse_alike *alike)
+{
+    struct browse_interval change = alike->change, ratio = alike->ratio;
+    alike->change = (struct browse_interval){ -change.high, -change.low };
+    alike->ratio = ratio.low > 0 ? (struct browse_interval){ 1 / ratio.high, 1 / ratio.low }
+                                 : (struct browse_interval){ NAN, NAN };
+}
+
 struct browse_alike browse_read_alike(const struct pg_rows *rows, int row)
 {
-    double low = version_metric(pg_text(rows, row, 5)),
-           high = version_metric(pg_text(rows, row, 6));
     const char *speed = pg_text(rows, row, 7);
-    bool paired = !isnan(low) && !isnan(high);
-    return (struct browse_alike){
+    struct browse_alike alike = {
         .id = pg_int(rows, row, 0),
         .latency_ms = version_metric(pg_text(rows, row, 1)),
         .base_latency_ms = version_metric(pg_text(rows, row, 2)),
         .accuracy = version_metric(pg_text(rows, row, 3)),
         .base_accuracy = version_metric(pg_text(rows, row, 4)),
+        .change = read_interval(rows, row, 5),
+        .ratio = read_interval(rows, row, 8),
         .latency_open = speed && !strcmp(speed, "no difference"),
-        .accuracy_open = paired && low <= 0 && high >= 0,
-        .accuracy_paired = paired,
     };
+    if (!pg_bool(rows, row, 10))
+        turn(&alike);
+    alike.accuracy_open = alike.change.low <= 0 && alike.change.high >= 0;
+    return alike;
+}
+
+bool browse_is_paired(const struct browse_alike *alike)
+{
+    return !isnan(alike->change.low);
 }
 
 static bool take_alike(void *data, const struct pg_rows *rows, struct pare_error *err)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -139,6 +140,16 @@ const char *field_goal_word(enum version_goal goal)
                                          [VERSION_GOAL_UNDECIDED] = "?",
                                          [VERSION_GOAL_YES] = "yes" };
     return words[goal];
+}
+
+const char *field_goal_meant(const char *typed)
+{
+    if (!strcasecmp(typed, "undecided"))
+        return field_goal_word(VERSION_GOAL_UNDECIDED);
+    for (int goal = VERSION_GOAL_ITSELF; goal <= VERSION_GOAL_YES; goal++)
+        if (!strcasecmp(typed, field_goal_word((enum version_goal)goal)))
+            return field_goal_word((enum version_goal)goal);
+    return NULL;
 }
 
 const char *field_text(const struct field *field, const struct version *version)

@@ -55,5 +55,7 @@ const char *field_text(const struct field *field, const struct version *version)
 
 /* "--", "NO", "?", "yes"; NULL where there is no goal. */
 const char *field_goal_word(enum version_goal goal);
+/* The word of that table for what a person writes: in small or capital letters, "undecided" for "?"; NULL: none. */
+const char *field_goal_meant(const char *typed);
 
 #endif

@@ -151,6 +151,18 @@ static bool take_text(struct parser *p, const char **ret_text)
     return *ret_text || error_no_memory(p->err, 1);
 }
 
+static bool take_goal(struct parser *p, const char **ret_text)
+{
+    const char *start = p->at, *typed;
+    if (!take_text(p, &typed))
+        return false;
+    *ret_text = field_goal_meant(typed);
+    if (*ret_text)
+        return true;
+    p->at = start;
+    return expected(p, "yes, no, ? or --");
+}
+
 static bool looks_numeric(const char *text)
 {
     text += *text == '-' || *text == '+';
@@ -168,6 +180,8 @@ static bool take_value(struct parser *p, const struct filter_term *term, struct 
         return take_quoted(p, &value->text);
     if (begins_default(p->at) && !text_only)
         return take_default(p, field, value);
+    if (field->kind == FIELD_GOAL)
+        return take_goal(p, &value->text);
     if (text_only || (field->kind == FIELD_JSON && !ordered && !looks_numeric(p->at)))
         return take_text(p, &value->text);
     const char *start = p->at;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/goal.h"
 
+#include <math.h>
+
 #include "base/error.h"
 #include "registry/query.auto.h"
 #include "registry/registry.h"
@@ -30,7 +32,16 @@ bool goal_parse(const char *text, struct field_paths *paths, struct arena *arena
     return true;
 }
 
-/* Both sides as they were measured together; what was not is absent. */
+/* Two that agree, or nothing. */
+static enum filter_answer both(enum filter_answer one, enum filter_answer other)
+{
+    return one == other ? one : FILTER_UNDECIDED;
+}
+
+/*
+ * Both sides as they were measured together; what was not is absent. Where one job judged both, the
+ * answer holds for its whole interval, or there is none.
+ */
 static enum filter_answer test_alike(const struct filter *goal, size_t term,
                                      const struct version *version, const struct version *dflt,
                                      const struct browse_alike *alike)
@@ -42,7 +53,17 @@ static enum filter_answer test_alike(const struct filter *goal, size_t term,
     left.accuracy = alike->accuracy;
     right.latency_ms = alike->base_latency_ms;
     right.accuracy = alike->base_accuracy;
-    return filter_test_term(goal, term, &left, &right);
+    enum filter_answer answer = filter_test_term(goal, term, &left, &right);
+    const double changes[] = { alike->change.low, alike->change.high };
+    const double ratios[] = { alike->ratio.low, alike->ratio.high };
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        if (!isnan(changes[i]))
+            left.accuracy = alike->base_accuracy + changes[i];
+        if (!isnan(ratios[i]))
+            left.latency_ms = alike->base_latency_ms * ratios[i];
+        answer = both(answer, filter_test_term(goal, term, &left, &right));
+    }
+    return answer;
 }
 
 enum version_goal goal_test(const struct filter *goal, const struct version *version,

@@ -5,7 +5,8 @@
  *     accuracy>=default-1pp lat<=default*.5
  *
  * A term that compares latency or accuracy with the default counts only where both were measured
- * alike, and then by those measurements: two numbers from different machines decide nothing.
+ * alike, and then by those measurements: two numbers from different machines decide nothing. Where
+ * one job judged both, its interval decides: all of it holds, none of it does, or it stays open.
  * One term that does not hold is a NO, else one that is undecided makes it "?".
  */
 #ifndef PARE_REGISTRY_GOAL_H

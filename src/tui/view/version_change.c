@@ -44,9 +44,9 @@ static void put_accuracy(const struct browse_alike *alike, struct version_change
         return;
     }
     number_points(now, base, changes->accuracy);
-    changes->accuracy_role = now == base              ? ROLE_DIM
-                             : alike->accuracy_paired ? role_of(now, base, false)
-                                                      : ROLE_PLAIN;
+    changes->accuracy_role = now == base               ? ROLE_DIM
+                             : browse_is_paired(alike) ? role_of(now, base, false)
+                                                       : ROLE_PLAIN;
 }
 
 struct version_change version_change(const struct browse_list *list, const struct browse_row *row)
