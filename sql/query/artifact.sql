@@ -16,13 +16,19 @@ INSERT INTO pare.chunk (artifact_id, start_at, sha256) VALUES ($1, $2, $3)
 -- name: piece_known
 SELECT n.i FROM generate_series(0, octet_length($1) / 32 - 1) AS n(i)
  CROSS JOIN LATERAL (SELECT FROM pare.piece p WHERE p.sha256 = substring($1 FROM 32 * n.i + 1 FOR 32)
-                        AND sha256(p.bytes) = p.sha256 OFFSET 0) p
+                        AND sha256(coalesce(p.bytes, p.packed)) = p.sha256 OFFSET 0) p
 
 -- The lock that ON CONFLICT takes keeps a sweep away until the chunk names it; bytes that were damaged are mended.
 -- name: piece_add
 INSERT INTO pare.piece AS p (sha256, size_bytes, bytes) VALUES ($1, $2, $3)
-ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes, size_bytes = excluded.size_bytes
- WHERE sha256(p.bytes) <> p.sha256
+ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes, packed = NULL, size_bytes = excluded.size_bytes
+ WHERE sha256(coalesce(p.bytes, p.packed)) <> p.sha256
+
+-- The same of bytes that are worth compressing.
+-- name: piece_add_packed
+INSERT INTO pare.piece AS p (sha256, size_bytes, packed) VALUES ($1, $2, $3)
+ON CONFLICT (sha256) DO UPDATE SET packed = excluded.packed, bytes = NULL, size_bytes = excluded.size_bytes
+ WHERE sha256(coalesce(p.bytes, p.packed)) <> p.sha256
 
 -- name: piece_sweep
 SELECT looked_at, freed_bytes FROM pare.sweep_pieces($1)
@@ -57,7 +63,8 @@ WITH bytes AS (
 SELECT made.id, encode(made.sum, 'hex'), (SELECT count(*) FROM stale) FROM made
 
 -- name: artifact_own
-UPDATE pare.artifact SET model_id = $2, size_bytes = $3, sha256 = $4, touched_at = now()
+UPDATE pare.artifact SET model_id = $2, size_bytes = $3, sha256 = $4, touched_at = now(),
+       stored_bytes = CASE WHEN NOT inline THEN pare.stored_bytes(id) END
  WHERE id = $1 AND model_id IS NULL
 
 -- name: artifact_unstage
@@ -120,19 +127,20 @@ SELECT substring(p.bytes FROM p.at + 1 FOR 65536), ($2::int + p.at)::text
           FROM (SELECT substring(model_data FROM $2::int + 1 FOR $3::int) AS bytes FROM ml_models
                  WHERE id = $1 AND ($4::text IS NULL OR xmin::text = $4) OFFSET 0) s) p
 
--- $4 chunks from $2 on, before $3, in parts likewise. OFFSET 0: by key, one by one.
+-- $4 chunks from $2 on, before $3, in parts likewise. OFFSET 0: by key, one by one; packed ones are unpacked once, for
+-- all their parts.
 -- name: artifact_chunks
 SELECT substring(p.bytes FROM p.at + 1 FOR 65536), (p.start_at + p.at)::text
   FROM (SELECT d.bytes, c.start_at, generate_series(0, d.size_bytes - 1, 65536) AS at
           FROM (SELECT sha256, start_at FROM pare.chunk WHERE artifact_id = $1 AND start_at >= $2 AND start_at < $3
                  ORDER BY 2 LIMIT $4) c
-         CROSS JOIN LATERAL (SELECT e.bytes, e.size_bytes
+         CROSS JOIN LATERAL (SELECT coalesce(e.bytes, e.packed || ''::bytea) AS bytes, e.size_bytes
                                FROM pare.piece e WHERE e.sha256 = c.sha256 OFFSET 0) d) p
 
 -- The first chunk between $2 and $3 that is not what is on record.
 -- name: artifact_damaged
 SELECT c.start_at FROM pare.chunk c JOIN pare.piece p ON p.sha256 = c.sha256
- WHERE c.artifact_id = $1 AND c.start_at >= $2 AND c.start_at < $3 AND sha256(p.bytes) <> p.sha256
+ WHERE c.artifact_id = $1 AND c.start_at >= $2 AND c.start_at < $3 AND sha256(coalesce(p.bytes, p.packed)) <> p.sha256
  ORDER BY 1 LIMIT 1
 
 -- Whether the stored bytes still are what is on record, judged on the server; NULL when nothing is on record.
@@ -140,7 +148,7 @@ SELECT c.start_at FROM pare.chunk c JOIN pare.piece p ON p.sha256 = c.sha256
 SELECT CASE WHEN a.id IS NULL THEN NULL
             WHEN m.model_data IS NOT NULL THEN a.sha256 = sha256(m.model_data)
             WHEN a.inline THEN false
-            ELSE (SELECT coalesce(bool_and(sha256(p.bytes) = p.sha256), true)
+            ELSE (SELECT coalesce(bool_and(sha256(coalesce(p.bytes, p.packed)) = p.sha256), true)
                          AND coalesce(sum(p.size_bytes), 0) = a.size_bytes
                     FROM pare.chunk c JOIN pare.piece p ON p.sha256 = c.sha256 WHERE c.artifact_id = a.id) END
 --> row

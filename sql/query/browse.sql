@@ -95,6 +95,7 @@ SELECT c.model_id,
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
        m.stored IS NOT NULL,
+--> held_column
 --> json_columns
 --> rows
   LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e
@@ -107,6 +108,7 @@ SELECT c.model_id,
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
        m.stored IS NOT NULL,
+--> held_column
 --> json_columns
 --> rows_in_order
 --> defaults
@@ -115,7 +117,7 @@ SELECT c.model_id,
 
 -- name: browse_all_guest
 --> columns
-       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL, CASE WHEN m.held < m.stored THEN m.held END,
 --> json_columns
 --> rows_in_order
  WHERE $1::text IS NULL ORDER BY m.name, m.version LIMIT $7
@@ -188,6 +190,7 @@ WITH ahead AS MATERIALIZED (
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
        m.stored IS NOT NULL,
+--> held_column
 --> json_columns
 --> rows
   LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e
@@ -201,7 +204,7 @@ WITH ahead AS MATERIALIZED (
 --> rows_once
 --> found_order
 --> columns
-       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL, CASE WHEN m.held < m.stored THEN m.held END,
 --> json_columns
 --> rows
  WHERE $1::text IS NULL AND m.name IN (SELECT name FROM ahead) ORDER BY m.name, m.version LIMIT $7
@@ -232,7 +235,7 @@ WITH changed AS MATERIALIZED (
 --> changed_in_rows
 --> changed_places
 --> columns
-       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL, CASE WHEN m.held < m.stored THEN m.held END,
 --> json_columns
 --> changed_row_before
  ORDER BY m.name, m.version LIMIT $7
@@ -247,6 +250,7 @@ WITH changed AS MATERIALIZED (
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
        m.stored IS NOT NULL,
+--> held_column
 --> json_columns
 --> changed_row_before
   LEFT JOIN LATERAL (SELECT e.to_id, e.to_version FROM pare.default_event e

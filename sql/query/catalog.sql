@@ -7,8 +7,9 @@
                NULL::jsonb AS config, NULL::jsonb AS metrics, NULL::timestamptz AS created_at) absent
  CROSS JOIN LATERAL (SELECT id::bigint AS id, name::text AS name, version::text AS version,
                             model_type::text AS model_type, optimization::text AS optimization,
-                            octet_length(model_data)::bigint AS stored, to_jsonb(config) AS config,
-                            to_jsonb(metrics) AS metrics, created_at::timestamptz AS created_at
+                            octet_length(model_data)::bigint AS stored, pg_column_size(model_data)::bigint AS held,
+                            to_jsonb(config) AS config, to_jsonb(metrics) AS metrics,
+                            created_at::timestamptz AS created_at
                        FROM ml_models) r
 
 -- part: rows
@@ -16,8 +17,9 @@
                NULL::jsonb AS config, NULL::jsonb AS metrics, NULL::timestamptz AS created_at) absent
  CROSS JOIN LATERAL (SELECT id::bigint AS id, name::text AS name, version::text AS version,
                             model_type::text AS model_type, optimization::text AS optimization,
-                            octet_length(model_data)::bigint AS stored, to_jsonb(config) AS config,
-                            to_jsonb(metrics) AS metrics, created_at::timestamptz AS created_at
+                            octet_length(model_data)::bigint AS stored, pg_column_size(model_data)::bigint AS held,
+                            to_jsonb(config) AS config, to_jsonb(metrics) AS metrics,
+                            created_at::timestamptz AS created_at
                        FROM ml_models) m
 
 -- part: metric_columns
@@ -55,11 +57,17 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
   LEFT JOIN pare.lineage l ON l.model_id = m.id AND (l.at >= m.created_at) IS NOT FALSE
   LEFT JOIN pare.artifact a ON a.model_id = m.id AND (a.touched_at >= m.created_at) IS NOT FALSE
 
+-- What the bytes take where they are fewer than the version's size, because they are compressed or stand there twice.
+-- part: held_column
+       CASE WHEN m.stored IS NOT NULL THEN CASE WHEN m.held < m.stored THEN m.held END
+            WHEN a.stored_bytes < a.size_bytes THEN a.stored_bytes END,
+
 -- In a registry pare may read: what pare keeps about each.
 -- part: known
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
        m.stored IS NOT NULL,
+--> held_column
 --> json_columns
 --> rows
 --> defaults
@@ -68,7 +76,7 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 -- For a guest, with SELECT on ml_models alone.
 -- part: bare
 --> columns
-       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL, CASE WHEN m.held < m.stored THEN m.held END,
 --> json_columns
 --> rows
 
@@ -98,6 +106,7 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 --> columns
        coalesce(m.stored, a.size_bytes), coalesce(d.to_id = m.id AND d.to_version = m.version, false), l.parent_id,
        m.stored IS NOT NULL,
+--> held_column
 --> json_columns
 --> rows_once
 --> defaults
@@ -106,7 +115,7 @@ SELECT m.id, m.name, m.version, m.model_type, m.optimization,
 
 -- name: catalog_all_guest
 --> columns
-       m.stored, false, NULL::bigint, m.stored IS NOT NULL,
+       m.stored, false, NULL::bigint, m.stored IS NOT NULL, CASE WHEN m.held < m.stored THEN m.held END,
 --> json_columns
 --> rows_once
  WHERE $1::text IS NULL

@@ -79,6 +79,8 @@ static struct sheet_cell cell_of(struct sheet *sheet, const struct field *field,
         return sheet_time(sheet, v->created_at);
     case FIELD_SIZE:
         return sheet_number(sheet, v->size_bytes, sheet_size(sheet, v->size_bytes));
+    case FIELD_STORED:
+        return sheet_number(sheet, v->stored_bytes, sheet_size(sheet, v->stored_bytes));
     case FIELD_LATENCY:
         return sheet_number(sheet, v->latency_ms, sheet_latency(sheet, v->latency_ms));
     case FIELD_ACCURACY:

@@ -134,6 +134,11 @@ static bool print_facts(struct cli *cli, const struct visit *visit, const struct
     put(&sheet, "type", version->model_type);
     put(&sheet, "optimization", version->optimization);
     put(&sheet, "size", sheet_size(&sheet, version->size_bytes));
+    if (version->stored_bytes < version->size_bytes)
+        put(&sheet, "stored",
+            arena_printf(&cli->arena, "%s, %.0f %% of the size",
+                         sheet_size(&sheet, version->stored_bytes),
+                         100 * version->stored_bytes / version->size_bytes));
     put(&sheet, "latency", sheet_latency(&sheet, version->latency_ms));
     put(&sheet, "accuracy", sheet_accuracy(&sheet, version->accuracy));
     put(&sheet, "created", sheet_when(&sheet, version->created_at));

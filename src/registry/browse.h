@@ -55,15 +55,15 @@ void browse_words_done(struct browse_words *words);
 /* A word that is there; 0: it is not. */
 uint32_t browse_find_word(const struct browse_words *words, const char *text);
 
-enum { BROWSE_NONE = (1 << 30) - 1 };
+enum { BROWSE_NONE = (1 << 29) - 1 };
 
 struct __attribute__((packed, aligned(4))) browse_row {
     int64_t id, parent_id;
     double size_bytes, latency_ms, accuracy; /* NAN when absent */
     uint32_t version, type, optimization;    /* words */
     uint32_t created_at;                     /* seconds since 1970, 0 when absent */
-    uint32_t model : 30;                     /* its place in the list's models */
-    uint32_t is_default : 1, has_inline_bytes : 1;
+    uint32_t model : 29;                     /* its place in the list's models */
+    uint32_t is_default : 1, has_inline_bytes : 1, has_bytes : 1;
 };
 
 struct browse_model {
@@ -98,8 +98,9 @@ struct browse_list {
     struct browse_words *words; /* the caller's, outlives the list */
     struct browse_row *rows;    /* ordered by (name, version) as the server does */
     struct browse_value *values[VERSION_PATHS_MAX]; /* beside rows, of the paths asked for */
-    struct browse_model *models;                    /* in the order of their rows */
-    struct browse_alike *alike;                     /* ordered by id */
+    double *held; /* beside rows: bytes stored, where fewer than the size; NULL: nowhere fewer */
+    struct browse_model *models; /* in the order of their rows */
+    struct browse_alike *alike;  /* ordered by id */
     size_t count, room, model_count, model_room, alike_count, alike_room;
     size_t group_start; /* the first row of the newest model */
     int path_count;
@@ -141,6 +142,8 @@ bool browse_list_take(void *data, const struct pg_rows *rows, struct pare_error 
 /* After the last row: the last model's changes find their base. */
 void browse_list_end(struct browse_list *list);
 MUST_CHECK bool browse_list_reserve(struct browse_list *list, size_t count);
+/* `held` beside the rows, absent of those there are. */
+MUST_CHECK bool browse_list_hold(struct browse_list *list);
 /* Room for models of a list whose rows are being put in between, then their models found anew. */
 MUST_CHECK bool browse_list_reserve_models(struct browse_list *list, size_t count);
 void browse_list_regroup(struct browse_list *list, struct browse_model *fresh, size_t fresh_room);
@@ -182,6 +185,7 @@ enum { BROWSE_TIME_ROOM = 32 };
 void browse_version(const struct browse_list *list, size_t row, char *created,
                     struct version *ret_version);
 const char *browse_word(const struct browse_list *list, uint32_t word); /* "" when absent */
+double browse_stored(const struct browse_list *list, const struct browse_row *row); /* NAN: none */
 const char *browse_name(const struct browse_list *list, const struct browse_row *row);
 /* What the row's changes are against, which may be itself; NULL while its model is coming in. */
 const struct browse_row *browse_base(const struct browse_list *list, const struct browse_row *row);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,8 @@ static void put_row(struct merge *m, size_t at, size_t change)
     to->rows[at].model += (uint32_t)to->model_count & BROWSE_NONE; /* of both lists' models */
     for (int path = 0; path < to->path_count; path++)
         to->values[path][at] = from->values[path][change];
+    if (to->held)
+        to->held[at] = from->held ? from->held[change] : NAN;
 }
 
 static bool same_name(const struct merge *m, const struct browse_row *old,
@@ -216,6 +219,8 @@ static bool chain(struct merge *m, size_t *ret_new_count)
 static void shift(struct browse_list *list, size_t from, size_t to, size_t count)
 {
     memmove(list->rows + to, list->rows + from, count * sizeof(*list->rows));
+    if (list->held)
+        memmove(list->held + to, list->held + from, count * sizeof(*list->held));
     for (int i = 0; i < list->path_count; i++)
         memmove(list->values[i] + to, list->values[i] + from, count * sizeof(*list->values[i]));
 }
@@ -260,7 +265,7 @@ static bool regroup(struct merge *m, size_t new_count)
     size_t both = list->model_count + from->model_count, room = both + 2 * new_count;
     struct browse_model *fresh = malloc((room + 1) * sizeof(*fresh));
     if (!fresh || !browse_list_reserve(list, list->count + new_count) ||
-        !browse_list_reserve_models(list, both)) {
+        (from->held && !browse_list_hold(list)) || !browse_list_reserve_models(list, both)) {
         free(fresh);
         return false;
     }

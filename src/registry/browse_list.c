@@ -109,6 +109,7 @@ void browse_list_done(struct browse_list *list)
     free(list->rows);
     free(list->models);
     free(list->alike);
+    free(list->held);
     for (int i = 0; i < VERSION_PATHS_MAX; i++)
         free(list->values[i]);
     arena_done(&list->scratch);
@@ -126,6 +127,10 @@ bool browse_list_reserve(struct browse_list *list, size_t count)
     if (!rows)
         return false;
     list->rows = rows;
+    double *held = list->held ? realloc(list->held, room * sizeof(*held)) : NULL;
+    if (list->held && !held)
+        return false;
+    list->held = held;
     for (int i = 0; i < list->path_count; i++) {
         struct browse_value *values = realloc(list->values[i], room * sizeof(*values));
         if (!values)
@@ -134,6 +139,16 @@ bool browse_list_reserve(struct browse_list *list, size_t count)
     }
     list->room = room;
     return true;
+}
+
+bool browse_list_hold(struct browse_list *list)
+{
+    if (list->held)
+        return true;
+    list->held = malloc(list->room * sizeof(*list->held));
+    for (size_t i = 0; list->held && i < list->count; i++)
+        list->held[i] = NAN;
+    return list->held;
 }
 
 /* "2026-03-01T12:00:00Z" as seconds since 1970; 0 when absent or outside of 32 bits. */
@@ -291,11 +306,17 @@ static bool put_version(struct browse_list *list, const struct version *v)
         .model = (uint32_t)(list->model_count - 1) & BROWSE_NONE,
         .is_default = v->is_default,
         .has_inline_bytes = v->has_inline_bytes,
+        .has_bytes = !isnan(v->stored_bytes),
     };
     widen(&list->widest_version, v->version);
     widen(&list->widest_type, v->model_type);
     widen(&list->widest_optimization, v->optimization);
     list->rows[list->count] = row;
+    bool fewer = v->stored_bytes < v->size_bytes;
+    if (fewer && !browse_list_hold(list))
+        return false;
+    if (list->held)
+        list->held[list->count] = fewer ? v->stored_bytes : NAN;
     if (!put_values(list, v) || failed)
         return false;
     list->count++;
@@ -314,33 +335,18 @@ bool browse_list_take(void *data, const struct pg_rows *rows, struct pare_error 
     return true;
 }
 
-static struct pg_statement *add(struct browse_batch *batch, const char *sql, pg_row_fn *on_row,
-                                struct browse_list *list)
-{
-    struct pg_statement *statement = &batch->statements[batch->count++];
-    *statement = (struct pg_statement){ .sql = sql, .on_row = on_row, .data = list };
-    return statement;
-}
-
 void browse_ask_list(struct browse_batch *batch, bool guest, int64_t limit,
                      const char *const paths[VERSION_PATHS_MAX], struct browse_list *list)
 {
     const char *sql = guest   ? limit ? query_catalog_list_guest : query_browse_all_guest
                       : limit ? query_browse_page
                               : query_browse_all;
-    struct pg_statement *statement = add(batch, sql, browse_list_take, list);
-    struct pg_arg args[] = {
-        PG_NULL,           PG_BOOL(false), PG_TEXT(paths[0]), PG_TEXT(paths[1]), PG_TEXT(paths[2]),
-        PG_TEXT(paths[3]), PG_NULL
-    };
-    if (limit)
-        args[6] = PG_INT(limit);
-    struct pg_arg *copy = arena_alloc(batch->arena, sizeof(args));
-    if (!copy)
-        abort();
-    memcpy(copy, args, sizeof(args));
-    statement->args = copy;
-    statement->arg_count = ARRAY_SIZE(args);
+    struct pg_statement *statement =
+        browse_ask(batch, sql,
+                   PG_ARGS(PG_NULL, PG_BOOL(false), PG_TEXT(paths[0]), PG_TEXT(paths[1]),
+                           PG_TEXT(paths[2]), PG_TEXT(paths[3]), limit ? PG_INT(limit) : PG_NULL));
+    statement->on_row = browse_list_take;
+    statement->data = list;
 }
 
 void browse_version(const struct browse_list *list, size_t index, char *created,
@@ -355,6 +361,7 @@ void browse_version(const struct browse_list *list, size_t index, char *created,
     v->model_type = row->type ? browse_word(list, row->type) : NULL;
     v->optimization = row->optimization ? browse_word(list, row->optimization) : NULL;
     v->size_bytes = row->size_bytes;
+    v->stored_bytes = browse_stored(list, row);
     v->latency_ms = row->latency_ms;
     v->accuracy = row->accuracy;
     v->is_default = row->is_default;
@@ -377,6 +384,12 @@ void browse_version(const struct browse_list *list, size_t index, char *created,
     }
 }
 
+double browse_stored(const struct browse_list *list, const struct browse_row *row)
+{
+    double held = list->held ? list->held[row - list->rows] : NAN;
+    return !isnan(held) ? held : row->has_bytes ? row->size_bytes : NAN;
+}
+
 const char *browse_word(const struct browse_list *list, uint32_t word)
 {
     return word ? list->words->text + word : "";
@@ -391,93 +404,4 @@ const struct browse_row *browse_base(const struct browse_list *list, const struc
 {
     uint32_t base = list->models[row->model].base;
     return base == BROWSE_NONE ? NULL : &list->rows[base];
-}
-
-/* ---- pairs measured alike ---- */
-
-static struct browse_interval read_interval(const struct pg_rows *rows, int row, int column)
-{
-    double low = version_metric(pg_text(rows, row, column)),
-           high = version_metric(pg_text(rows, row, column + 1));
-    return isnan(low) || isnan(high) ? (struct browse_interval){ NAN, NAN }
-                                     : (struct browse_interval){ low, high };
-}
-
-/* What the job says of the base beside this version, the other way round. */
-static void turn(struct browse_alike *alike)
-{
-    struct browse_interval change = alike->change, ratio = alike->ratio;
-    alike->change = (struct browse_interval){ -change.high, -change.low };
-    alike->ratio = ratio.low > 0 ? (struct browse_interval){ 1 / ratio.high, 1 / ratio.low }
-                                 : (struct browse_interval){ NAN, NAN };
-}
-
-struct browse_alike browse_read_alike(const struct pg_rows *rows, int row)
-{
-    const char *speed = pg_text(rows, row, 7);
-    struct browse_alike alike = {
-        .id = pg_int(rows, row, 0),
-        .latency_ms = version_metric(pg_text(rows, row, 1)),
-        .base_latency_ms = version_metric(pg_text(rows, row, 2)),
-        .accuracy = version_metric(pg_text(rows, row, 3)),
-        .base_accuracy = version_metric(pg_text(rows, row, 4)),
-        .change = read_interval(rows, row, 5),
-        .ratio = read_interval(rows, row, 8),
-        .latency_open = speed && !strcmp(speed, "no difference"),
-    };
-    if (!pg_bool(rows, row, 10))
-        turn(&alike);
-    alike.accuracy_open = alike.change.low <= 0 && alike.change.high >= 0;
-    return alike;
-}
-
-bool browse_is_paired(const struct browse_alike *alike)
-{
-    return !isnan(alike->change.low);
-}
-
-static bool take_alike(void *data, const struct pg_rows *rows, struct pare_error *err)
-{
-    struct browse_list *list = data;
-    (void)err;
-    if (list->alike_count == list->alike_room) {
-        size_t room = list->alike_room ? 2 * list->alike_room : 64;
-        struct browse_alike *alike = realloc(list->alike, room * sizeof(*alike));
-        if (!alike) {
-            list->no_memory = true;
-            return true;
-        }
-        list->alike = alike;
-        list->alike_room = room;
-    }
-    list->alike[list->alike_count++] = browse_read_alike(rows, 0);
-    return true;
-}
-
-void browse_ask_alike(struct browse_batch *batch, struct browse_list *list)
-{
-    add(batch, query_browse_alike, take_alike, list);
-}
-
-void browse_take_pairs(struct browse_list *list, struct browse_list *from)
-{
-    free(list->alike);
-    list->alike = from->alike;
-    list->alike_count = from->alike_count;
-    list->alike_room = from->alike_room;
-    from->alike = NULL;
-    from->alike_count = from->alike_room = 0;
-}
-
-const struct browse_alike *browse_alike(const struct browse_list *list, int64_t id)
-{
-    size_t from = 0, to = list->alike_count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (list->alike[middle].id < id)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from < list->alike_count && list->alike[from].id == id ? &list->alike[from] : NULL;
 }

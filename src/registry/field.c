@@ -27,6 +27,8 @@ static const struct {
     { "size", FIELD_SIZE },
     { "size_mb", FIELD_SIZE },
     { "size_bytes", FIELD_SIZE },
+    { "stored", FIELD_STORED },
+    { "stored_bytes", FIELD_STORED },
     { "lat", FIELD_LATENCY },
     { "latency", FIELD_LATENCY },
     { "latency_ms", FIELD_LATENCY },
@@ -113,6 +115,8 @@ double field_number(const struct field *field, const struct version *version)
     switch (field->kind) {
     case FIELD_SIZE:
         return version->size_bytes;
+    case FIELD_STORED:
+        return version->stored_bytes;
     case FIELD_LATENCY:
         return version->latency_ms;
     case FIELD_ACCURACY:

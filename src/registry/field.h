@@ -2,8 +2,8 @@
 /*
  * The named facts of a version, as filters, gates, sort keys and columns call them.
  *
- * name version type opt size lat accuracy goal created id parent default, and any JSON
- * path below metrics or config: metrics.f1, config.epochs; a word that is none of
+ * name version type opt size stored lat accuracy goal created id parent default, and any
+ * JSON path below metrics or config: metrics.f1, config.epochs; a word that is none of
  * these means the metric of that name. JSON values are fetched only when asked for:
  * field_find() collects the paths for catalog_query.
  */
@@ -25,6 +25,7 @@ enum field_kind {
     FIELD_ID,
     FIELD_PARENT,
     FIELD_DEFAULT, /* is it one */
+    FIELD_STORED,  /* bytes in the registry */
     FIELD_JSON,
 };
 

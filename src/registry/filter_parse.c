@@ -36,6 +36,11 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || (c && strchr("_.@-%/:", c));
 }
 
+static bool is_bytes(const struct field *field)
+{
+    return field->kind == FIELD_SIZE || field->kind == FIELD_STORED;
+}
+
 /* A unit behind a number, in the field's own: bytes, milliseconds, a share. */
 static bool take_unit(struct parser *p, const struct field *field, double *value)
 {
@@ -53,21 +58,22 @@ static bool take_unit(struct parser *p, const struct field *field, double *value
     while (isalpha((unsigned char)p->at[length]) || p->at[length] == '%')
         length++;
     if (length == 0) {
-        if (field->kind == FIELD_SIZE && strcmp(field->word, "size_bytes") != 0)
+        if (is_bytes(field) && !strstr(field->word, "_bytes"))
             *value *= 1e6;
         if (field->kind == FIELD_ACCURACY && *value > 1)
             *value /= 100;
         return true;
     }
     for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-        bool fits = units[i].kind == field->kind || units[i].kind == FIELD_JSON;
+        bool fits = units[i].kind == (is_bytes(field) ? FIELD_SIZE : field->kind) ||
+                    units[i].kind == FIELD_JSON;
         if (fits && strlen(units[i].name) == length && !strncmp(units[i].name, p->at, length)) {
             *value *= units[i].factor;
             p->at += length;
             return true;
         }
     }
-    return expected(p, field->kind == FIELD_SIZE      ? "a unit such as kB, MB or GB"
+    return expected(p, is_bytes(field)                ? "a unit such as kB, MB or GB"
                        : field->kind == FIELD_LATENCY ? "a unit such as ms or s"
                                                       : "% or pp, or nothing,");
 }

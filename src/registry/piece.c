@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "pg/pg.h"
+#include "registry/gain.h"
 #include "registry/query.auto.h"
 
 enum { TRIES = 5, SWEEP_STEP = 10000 };
@@ -58,8 +59,11 @@ static bool feed_bytes(const struct piece_batch *batch, struct pare_error *err)
 {
     for (size_t i = 0; i < batch->count; i++) {
         const struct piece *piece = &batch->pieces[i];
-        if (!piece->known &&
-            !pg_feed(batch->pg, query_piece_add,
+        if (piece->known)
+            continue;
+        const char *add = gain_is_worth_it(piece->bytes, piece->length) ? query_piece_add_packed
+                                                                        : query_piece_add;
+        if (!pg_feed(batch->pg, add,
                      PG_ARGS(PG_BYTES(piece->sum, DIGEST_BYTES), PG_INT((int64_t)piece->length),
                              PG_BYTES(piece->bytes, piece->length)),
                      err))

@@ -32,6 +32,7 @@ enum {
     COLUMN_IS_DEFAULT,
     COLUMN_PARENT,
     COLUMN_INLINE,
+    COLUMN_HELD,
     COLUMN_CONFIG,
     COLUMN_METRICS,
     COLUMN_VALUES,
@@ -110,6 +111,9 @@ bool version_read(const struct pg_rows *rows, int row, struct arena *arena,
     version.size_bytes = !pg_null(rows, row, COLUMN_STORED) ? pg_number(rows, row, COLUMN_STORED)
                          : size_mb >= 0 && size_mb <= 9e12  ? round(size_mb * 1e6)
                                                             : NAN;
+    version.stored_bytes = pg_null(rows, row, COLUMN_STORED) ? NAN
+                           : pg_null(rows, row, COLUMN_HELD) ? version.size_bytes
+                                                             : pg_number(rows, row, COLUMN_HELD);
     version.latency_ms = first_metric(rows, row, COLUMN_INFERENCE_MS, COLUMN_LATENCY);
     version.accuracy = first_metric(rows, row, COLUMN_ACCURACY, COLUMN_ACC);
     if (version.accuracy > 1)

@@ -16,7 +16,7 @@ struct pare_error;
 struct pg_rows;
 
 /* VERSION_COLUMNS: so many version_read() reads; a query may have more behind them. */
-enum { VERSION_PATHS_MAX = 4, VERSION_NAME_MAX = 255, VERSION_COLUMNS = 23 };
+enum { VERSION_PATHS_MAX = 4, VERSION_NAME_MAX = 255, VERSION_COLUMNS = 24 };
 
 /* A value at a JSON path: what kind of value and its text. */
 struct version_value {
@@ -39,9 +39,10 @@ struct version {
     const char *name, *version, *model_type, *optimization; /* the last two NULL when not given */
     const char *raw_name, *raw_version; /* as stored, for statements; the others are cleaned */
     const char *created_at;             /* 2026-03-01T12:00:00Z, or NULL */
-    double size_bytes; /* stored bytes, else what the metrics say; NAN when neither */
-    double latency_ms; /* NAN when absent */
-    double accuracy;   /* 0..1; NAN when absent */
+    double size_bytes;   /* of its files, else what the metrics say; NAN when neither */
+    double stored_bytes; /* what those take in the registry, compressed and once each; NAN: none */
+    double latency_ms;   /* NAN when absent */
+    double accuracy;     /* 0..1; NAN when absent */
     bool is_default, has_inline_bytes;
     enum version_goal goal;                         /* where one is asked for */
     int64_t parent_id;                              /* 0: none on record */

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
-const char *const shape_known[] = { "name",     "version", "type", "opt",    "size", "lat",
-                                    "accuracy", "created", "id",   "parent", NULL };
+const char *const shape_known[] = { "name",     "version", "type",   "opt", "size",   "lat",
+                                    "accuracy", "created", "stored", "id",  "parent", NULL };
 
 enum { DEFAULT_COUNT = 7 };
 

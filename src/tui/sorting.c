@@ -114,6 +114,8 @@ static double number_of(const struct browse_list *list, const struct field *fiel
         return row->created_at ? (double)row->created_at : NAN; /* a float NAN would make floats */
     case FIELD_SIZE:
         return row->size_bytes;
+    case FIELD_STORED:
+        return browse_stored(list, row);
     case FIELD_LATENCY:
         return row->latency_ms;
     case FIELD_ACCURACY:

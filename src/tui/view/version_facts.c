@@ -48,6 +48,11 @@ static void put_bytes(struct outline *o, const struct browse_facts *facts)
     else
         outline_fact(o, facts->recorded ? ROLE_WARNING : ROLE_DIM, "stored",
                      facts->recorded ? "none, though there were: model_data is NULL now" : "none");
+    const struct version *version = &facts->version;
+    number_size(version->stored_bytes, size);
+    if (version->stored_bytes < version->size_bytes)
+        outline_printf(o, ROLE_PLAIN, "takes", "%s, %.0f %% of that: compressed, equal parts once",
+                       size, 100 * version->stored_bytes / version->size_bytes);
     outline_fact(o, ROLE_DIM, "sha256", facts->sha256);
 }
 

@@ -37,6 +37,7 @@ static const struct {
     [FIELD_ID] = { "id", 10, 2, true, 0 },
     [FIELD_PARENT] = { "parent", 10, 2, true, 0 },
     [FIELD_DEFAULT] = { "default", 7, 2, false, 0 },
+    [FIELD_STORED] = { "stored", 7, 2, true, 0 },
     [FIELD_JSON] = { "", 24, 2, false, 0 },
 };
 
@@ -273,6 +274,9 @@ static const char *text_of(const struct version_table_cell *cell, const struct b
         break;
     case FIELD_SIZE:
         number_size(row->size_bytes, to);
+        break;
+    case FIELD_STORED:
+        number_size(browse_stored(list, row), to);
         break;
     case FIELD_LATENCY:
         number_latency(row->latency_ms, to);
